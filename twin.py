@@ -1,0 +1,287 @@
+"""The live state of one machine: draws events, judges them, keeps the record. Knows no HTTP.
+
+In:  a source of events (`next_event`, `reset`, `seed`; `simulator.Simulator` is one).
+Out: `Window`s of records for pages and files; a record is one event with its detection and its
+     recommendation, and never changes once made.
+
+One lock guards the state; what leaves is immutable, so nothing is encoded under the lock.
+
+>>> twin = Twin(Simulator(seed=7))
+>>> window = twin.after(-1, 47)
+>>> window.head, window.records[-1].recommendation.decision
+(46, 'human_review')
+>>> twin.after(44, 2).records == window.records[-2:], twin.after(46, 1).records[0].event.sequence
+(True, 47)
+"""
+
+import os
+from collections import Counter
+from threading import Lock
+from typing import NamedTuple, Optional, Tuple
+
+from detector import (
+    CODES, HEALTH_WINDOW, MIN_BASELINE, PHASE_LIMITS, REQUIRED, RULES, SEVERITIES, SIGNALS, WINDOW,
+    Detection, Detector, limit_of,
+)
+from recommender import DECISION_MEANINGS, DECISIONS, GATES, MIN_CONFIDENCE, Recommendation, recommend
+from simulator import (
+    CYCLE_EVENTS, FAULTS, MACHINE_ID, MAX_SEED, OPERATION, PHASES, SAMPLING_PERIOD_S, TOPIC, Event, Simulator,
+)
+
+# ---------------------------------------------------------------------------------------------
+# Vocabulary
+#
+#   record   one event with what was found in it and what was advised
+#   head     sequence of the newest record; -1 before the first
+#   run      an opaque name that changes with every reset, so that a page knows its own run
+#   kept     the newest records are kept, up to `history`; older ones are gone
+
+DEFAULT_HISTORY = 20_000  # records; about 11 hours of process time
+MAX_HISTORY = 1_000_000
+MAX_NEW = 500  # events that one call may generate
+MAX_RECORDS = 1_000  # records that one answer may carry
+DEFAULT_LIMIT = 500  # records of a status where none is asked for
+PROVENANCE = "simulated"  # said on the page, in every answer and in every file name
+
+
+class Record(NamedTuple):
+    """One event, judged."""
+
+    event: Event
+    detection: Detection
+    recommendation: Recommendation
+
+
+class Window(NamedTuple):
+    """Some consecutive records and the state of the run at the same moment."""
+
+    run: str
+    head: int
+    records: Tuple[Record, ...]
+    latest: Optional[Record]
+    summary: dict
+    gap: bool  # records before the first one here were asked for and are no longer kept
+
+
+class BeyondHead(Exception):
+    """Raised for records after a sequence that this run has not reached; carries run and head."""
+
+    def __init__(self, run, head):
+        super().__init__(f"this run has reached sequence {head}; ask for what comes after it, or for /api/status")
+        self.run, self.head = run, head
+
+
+def random_run_name():
+    """Return a name for a run that no other run has, in this process or another."""
+    return os.urandom(6).hex()
+
+
+def checked_history(value):
+    """Return a history size in records as an int; ValueError with the sentence to show.
+
+    >>> checked_history("500")
+    500
+    """
+    text = str(value)
+    size = int(text) if text.isascii() and text.isdigit() and len(text) <= 7 else 0
+    if not 1 <= size <= MAX_HISTORY:
+        raise ValueError(f"history must be a whole number of records from 1 to {MAX_HISTORY}, not {text[:40]!r}")
+    return size
+
+
+# ---------------------------------------------------------------------------------------------
+# The edge: records as plain dicts and rows; made here and nowhere else
+
+EXPORT_FIELDS = Event._fields + ("severity", "codes", "health_score", "confidence", "decision", "action")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a text
+
+
+def record_dict(record):
+    """Return a record as the JSON object of the API."""
+    event, detection, recommendation = record
+    return {
+        "event": event._asdict(),
+        "detection": {
+            "codes": detection.codes,
+            "severity": detection.severity,
+            "health_score": detection.health_score,
+            "confidence": detection.confidence,
+            "evidence": [_rounded(item._asdict()) for item in detection.evidence],
+            "rules": [_check_dict(check) for check in detection.rules],
+        },
+        "recommendation": dict(recommendation._asdict(), gates=[gate._asdict() for gate in recommendation.gates]),
+    }
+
+
+def headline_dict(record):
+    """Return what a record comes to, in the shape of a record but without evidence and traces."""
+    if record is None:
+        return None
+    event, detection, recommendation = record
+    named = ("timestamp", "sequence", "part_id", "process_phase")
+    return {
+        "event": {name: getattr(event, name) for name in named},
+        "detection": {name: getattr(detection, name) for name in ("codes", "severity", "health_score", "confidence")},
+        "recommendation": {"decision": recommendation.decision},
+    }
+
+
+def _check_dict(check):
+    row = {"rule": check.rule.name, "measured": check.measured, "limit": check.limit, "share": check.share, "state": check.state}
+    return _rounded(dict(row, because=check.because) if check.because else row)
+
+
+def _rounded(row):
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()}
+
+
+def window_dict(window):
+    """Return a window as the JSON object of the API; `gap` only where there is one."""
+    answer = {
+        "run": window.run,
+        "head": window.head,
+        "records": [record_dict(record) for record in window.records],
+        "latest": headline_dict(window.latest),
+        "summary": window.summary,
+    }
+    return dict(answer, gap=True) if window.gap else answer
+
+
+def export_row(record):
+    """Return a record as a row of EXPORT_FIELDS, texts defused, numbers untouched, None for a gap."""
+    event, detection, recommendation = record
+    judged = (
+        detection.severity, "|".join(detection.codes), detection.health_score, detection.confidence,
+        recommendation.decision, recommendation.action,
+    )
+    return [defused(cell) for cell in event + judged]
+
+
+def defused(cell):
+    """Return a cell that no spreadsheet runs as a formula; only text is touched.
+
+    >>> defused("=1+1"), defused(-1.5), defused("chatter")
+    ("'=1+1", -1.5, 'chatter')
+    """
+    return "'" + cell if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+
+
+def model_dict():
+    """Return every table that a page needs, so that it types no limit and no sentence itself."""
+    return {
+        "provenance": PROVENANCE,
+        "machine_id": MACHINE_ID, "operation": OPERATION, "topic": TOPIC,
+        "sampling_period_s": SAMPLING_PERIOD_S, "cycle_events": CYCLE_EVENTS, "max_seed": MAX_SEED,
+        "event_fields": Event._fields,
+        "phases": [dict(phase._asdict(), **limits._asdict()) for phase, limits in zip(PHASES, PHASE_LIMITS)],
+        "signals": [signal._asdict() for signal in SIGNALS],
+        "required": REQUIRED,
+        "codes": [code._asdict() for code in CODES],
+        "rules": [_rule_dict(rule) for rule in RULES],
+        "severities": [{"name": name, "from_penalty": penalty} for name, penalty in SEVERITIES],
+        "baseline": {"window": WINDOW, "least": MIN_BASELINE, "health_window": HEALTH_WINDOW},
+        "gates": [gate._asdict() for gate in GATES],
+        "decisions": [dict(row._asdict(), needs=sorted(row.needs)) for row in DECISIONS],
+        "decision_meanings": [{"name": name, "meaning": meaning} for name, meaning in DECISION_MEANINGS],
+        "min_confidence": MIN_CONFIDENCE,
+        "faults": [{"label": label, "first": first, "last": last, "meaning": meaning} for label, first, last, meaning in FAULTS],
+    }
+
+
+def _rule_dict(rule):
+    by_phase = {row.phase: limit_of(rule, row) for row in PHASE_LIMITS}
+    return dict(rule._asdict(), rule=rule.name, limit=None if isinstance(rule.limit, str) else rule.limit, limits=by_phase)
+
+
+# ---------------------------------------------------------------------------------------------
+# State
+
+
+class Twin:
+    """One machine's live state behind one lock: advance it, look at it, begin again."""
+
+    def __init__(self, source, history=DEFAULT_HISTORY, run_name=random_run_name):
+        self._source = source
+        self._history = checked_history(history)
+        self._run_name = run_name
+        self._detector = Detector()
+        self._lock = Lock()
+        self.reset()
+
+    def reset(self, seed=None):
+        """Begin a new run, with another seed where one is given; return its empty `Window`."""
+        with self._lock:
+            self._source.reset(seed)
+            self._detector.reset()
+            self._run = self._run_name()
+            self._head = -1
+            self._ring = []  # the record of sequence s stands at s % history
+            self._labels, self._codes, self._decisions = Counter(), Counter(), Counter()
+            return self._window(0, False)
+
+    def next(self, count=1):
+        """Generate `count` events and return them as a `Window`."""
+        with self._lock:
+            for _ in range(count):
+                self._advance()
+            return self._window(count, False)
+
+    def after(self, sequence, count=1):
+        """Return the records after a sequence (-1: from the start), generating only what is missing to make `count`.
+
+        A caller that lags gets up to MAX_RECORDS at once. Raises BeyondHead where the run has not come so far.
+        """
+        with self._lock:
+            if sequence > self._head:
+                raise BeyondHead(self._run, self._head)
+            for _ in range(count - (self._head - sequence)):
+                self._advance()
+            oldest = max(sequence + 1, self._oldest())
+            records = self._records(oldest, min(self._head, oldest + MAX_RECORDS - 1))
+            return self._window(0, oldest > sequence + 1)._replace(records=records)
+
+    def latest(self, limit=DEFAULT_LIMIT):
+        """Return the newest `limit` records."""
+        with self._lock:
+            return self._window(limit, False)
+
+    def history(self):
+        """Return (seed, every kept record), oldest first."""
+        with self._lock:
+            return self._source.seed, self._records(self._oldest(), self._head)
+
+    def _advance(self):
+        event = self._source.next_event()
+        detection = self._detector.evaluate(event)
+        recommendation = recommend(detection.codes, detection.confidence)
+        record = Record(event, detection, recommendation)
+        self._head += 1
+        if len(self._ring) < self._history:
+            self._ring.append(record)
+        else:
+            self._ring[self._head % self._history] = record
+        self._labels[event.anomaly_label] += 1
+        for code in detection.codes:
+            self._codes[code] += 1
+        self._decisions[recommendation.decision] += 1
+
+    def _oldest(self):
+        return self._head - len(self._ring) + 1
+
+    def _records(self, first, last):
+        ring, history = self._ring, self._history
+        return tuple([ring[sequence % history] for sequence in range(first, last + 1)])
+
+    def _window(self, limit, gap):
+        records = self._records(max(self._oldest(), self._head - limit + 1), self._head)
+        latest = self._ring[self._head % self._history] if self._ring else None
+        summary = {
+            "provenance": PROVENANCE,
+            "seed": self._source.seed,
+            "samples": self._head + 1,
+            "oldest": self._oldest(),
+            "labels": dict(self._labels),
+            "codes": dict(self._codes),
+            "decisions": dict(self._decisions),
+        }
+        return Window(self._run, self._head, records, latest, summary, gap)
