@@ -184,6 +184,7 @@ MEASURES = (
     ("vibration_rms", "value"), ("vibration_rms", "z"),
     ("tool_wear_pct", "value"), ("feed_rate_mm_min", "value"),
     ("spindle_load_pct", "value"), ("temperature_c", "value"),
+    ("spindle_load_pct", "expected"), ("temperature_c", "expected"),
 )
 
 
@@ -235,7 +236,6 @@ class Detection(NamedTuple):
     confidence: float
     measures: Tuple[Optional[float], ...]  # in the order of MEASURES
     limits: Optional[PhaseLimits]
-    expected: Tuple[Optional[float], Optional[float]]  # load in %, temperature in °C
     missing: Tuple[str, ...]  # names of values that the rules need and don't have
     baseline: int  # accepted values before this event, at most WINDOW
 
@@ -388,17 +388,13 @@ def _evidence(checks, found):
         return Evidence(rule.code, names, plain.measured, None, plain.limit, None, None, rule.unit, sentence)
     signal = _SIGNAL[rule.signal]
     measured = found.measures[_INDEX[rule.signal, "value"]]
-    expected = _expected(signal, found)
+    expected = found.measures[_INDEX[rule.signal, "expected"]] if signal.expected else None
     return Evidence(
         rule.code, rule.signal, measured, expected,
         plain and plain.limit, spread and spread.measured, spread and spread.limit,
         signal.unit,
         f"{signal.title} {measured} {signal.unit}: " + "; ".join(_clause(check, signal, expected) for check in checks) + ".",
     )
-
-
-def _expected(signal, found):
-    return {"spindle_load_pct": found.expected[0], "temperature_c": found.expected[1]}.get(signal.name)
 
 
 def _clause(check, signal, expected):
@@ -417,13 +413,13 @@ def _clause(check, signal, expected):
 def _judged(phase, measures, shares):
     """Return (codes, clarity) where at least one measure is on its limit or beyond."""
     codes, witnesses = {}, {}  # a dict keeps the order of the rules
-    for (index, limit, crossed, code, signal), share in zip(_VERDICTS[phase], shares):
+    for share, (index, limit, crossed, code, signal) in zip(shares, _VERDICTS[phase]):
         if share >= 1.0 and crossed(measures[index], limit):
             codes[code] = True
-            witnesses[signal] = max(clarity_of(share, True), witnesses.get(signal, 0.0))
+            witnesses[signal] = max(share, witnesses.get(signal, 1.0))
     if not codes:
         return (), clarity_of(1.0, False)
-    return tuple(codes), 1.0 - prod([1.0 - clarity for clarity in witnesses.values()])
+    return tuple(codes), 1.0 - prod([1.0 - clarity_of(share, True) for share in witnesses.values()])
 
 
 def _quality(measures):
@@ -441,6 +437,8 @@ class Baseline:
     The sums are kept in whole units of the last decimal, so nothing is ever rounded away: a
     running sum of floats is wrong for ever after one spike of 1e9.
     """
+
+    __slots__ = ("_scale", "_values", "_sum", "_squares")
 
     def __init__(self, decimals):
         self._scale = 10**decimals
@@ -518,25 +516,23 @@ class Detector:
         vibration_z = self._vibration.score(vibration)
         measures = (
             0, load_residual, load_z, temperature_residual, temperature_z, vibration, vibration_z,
-            wear, feed, load, temperature,
+            wear, feed, load, temperature, expected_load, expected_temperature,
         )
         shares = [share(measures[index] or 0.0, limit) for index, limit, share in _SHARES[phase]]
         nearest = max(shares)
         codes, clarity = ((), clarity_of(nearest, False)) if nearest < 1.0 else _judged(phase, measures, shares)
         unjudged = load_z is None or temperature_z is None or vibration_z is None
         quality = _quality(measures) if unjudged else 1.0
-        return self._detection(
-            codes, round(100 * quality * clarity) / 100, measures, limits, (expected_load, expected_temperature), (), baseline
-        )
+        return self._detection(codes, round(100 * quality * clarity) / 100, measures, limits, (), baseline)
 
     def _dropout(self, values, limits):
         missing = tuple(name for name, value in zip(REQUIRED, values) if value is None)
         missing += ("process_phase",) if limits is None else ()
         measures = (len(missing),) + (None,) * (len(MEASURES) - 1)
-        return self._detection(("sensor_dropout",), 0.0, measures, limits, tuple(values[-2:]), missing, len(self._load))
+        return self._detection(("sensor_dropout",), 0.0, measures, limits, missing, len(self._load))
 
-    def _detection(self, codes, confidence, measures, limits, expected, missing, baseline):
+    def _detection(self, codes, confidence, measures, limits, missing, baseline):
         health, severity = judged_codes(codes)
         self._healths.append(health)
         score = round(sum(self._healths) / len(self._healths))  # half to even
-        return Detection(codes, severity, score, confidence, measures, limits, expected, missing, baseline)
+        return Detection(codes, severity, score, confidence, measures, limits, missing, baseline)

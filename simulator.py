@@ -275,7 +275,10 @@ class Simulator:
         if sequence <= SURPRISES_AFTER:
             return _WINDOWS.get(sequence, NORMAL)
         draw = self._random.random()
-        return next((label for bound, label in SURPRISES if draw < bound), NORMAL)
+        for bound, label in SURPRISES:
+            if draw < bound:
+                return label
+        return NORMAL
 
     def _faulted(self, label, sequence, load, vibration, temperature, wear):
         """Return load, vibration, temperature and wear as the fault leaves them."""
