@@ -1,0 +1,515 @@
+"""The web server and the command line: `python3 app.py`, then open the browser.
+
+In:  HTTP requests, and the options of `main`.
+Out: JSON, CSV and the page. This module translates; it knows nothing of machining.
+
+A route is a row of ROUTES: a plain function from (query, body, twin) to a `Response`, tested
+without a socket. `Handler` checks who asks (host, origin, size) and writes each answer in one
+send. A client's fault is answered with a status and one sentence, as JSON.
+
+>>> route = ROUTES["GET", "/api/next"]
+>>> answer = route.function({"count": ["2"]}, b"", Twin(Simulator()))
+>>> answer.status, [record["event"]["sequence"] for record in json.loads(answer.body)["records"]]
+(200, [0, 1])
+>>> route.function({"count": ["two"]}, b"", None)
+Traceback (most recent call last):
+...
+app.Refusal: count must be a whole number from 1 to 500, not 'two'
+"""
+
+import argparse
+import csv
+import errno
+import io
+import ipaddress
+import json
+import os
+import re
+import socket
+import sys
+import traceback
+import zlib
+from datetime import datetime, timezone
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socketserver import TCPServer
+from typing import Callable, NamedTuple, Tuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from simulator import DEFAULT_SEED, MAX_SEED, Simulator, checked_seed, checked_start, write_sample_csv
+from twin import (
+    DEFAULT_HISTORY, DEFAULT_LIMIT, EXPORT_FIELDS, MAX_HISTORY, MAX_NEW, MAX_RECORDS, PROVENANCE,
+    BeyondHead, Twin, checked_history, export_row, model_dict, window_dict,
+)
+
+# ---------------------------------------------------------------------------------------------
+# Vocabulary and limits
+
+HERE = Path(__file__).resolve().parent
+STATIC = HERE / "static"
+SAMPLE = HERE / "data" / "sample_run.csv"
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8765
+MAX_SEQUENCE = 10**15
+MAX_BODY_BYTES = 16 * 1024
+MAX_FIELDS = 20  # in a query
+IDLE_TIMEOUT_S = 30  # a connection that is silent for so long is closed
+LINGER_S, LINGER_BYTES = 1.0, 1 << 20  # how long, how much, to hear a refused client out
+QUEUE = 256  # a class that polls in step connects all at once
+COMPRESS_FROM_BYTES = 1000
+LOOPBACK_NAME = re.compile(r"(?:[a-z0-9-]+\.)*localhost\.?", re.IGNORECASE)
+
+JSON = "application/json; charset=utf-8"
+CSV = "text/csv; charset=utf-8"
+# Pinned: on Windows the registry may say that .js is text/plain, and browsers then refuse modules
+CONTENT_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+SAFETY_HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Vary", "Accept-Encoding"),
+    ("Cache-Control", "no-store"),
+)
+PAGE_POLICY = (  # for what a browser may show as a page; a poll need not carry it
+    ("Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+)
+
+
+class Response(NamedTuple):
+    """An answer before it is written: bytes and what they are."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: Tuple[Tuple[str, str], ...] = ()
+
+
+class Route(NamedTuple):
+    """A row of ROUTES: what answers, and whether it changes the run."""
+
+    function: Callable
+    changes: bool
+
+
+class Refusal(Exception):
+    """A request that can't be served as asked: status, one sentence, and what else the answer says."""
+
+    def __init__(self, status, sentence, headers=(), **fields):
+        super().__init__(sentence)
+        self.status, self.headers, self.fields = status, headers, fields
+
+    def response(self):
+        """Return the refusal as a `Response`."""
+        return json_response(dict(self.fields, error=str(self)), self.status, self.headers)
+
+
+# ---------------------------------------------------------------------------------------------
+# Pure functions
+
+
+def json_response(value, status=200, headers=()):
+    """Return a value as a JSON `Response`."""
+    return Response(status, JSON, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), headers)
+
+
+def whole_number(query, name, low, high, default=None):
+    """Return a query field as an int from low to high, or the default where it is not given."""
+    values = query.get(name, [])
+    if not values and default is not None:
+        return default
+    if len(values) != 1:
+        raise Refusal(400, f"{name} must be given once, not {len(values)} times")
+    if re.fullmatch(r"-?[0-9]{1,16}", values[0]) and low <= int(values[0]) <= high:
+        return int(values[0])
+    raise Refusal(400, f"{name} must be a whole number from {low} to {high}, not {values[0][:40]!r}")
+
+
+def is_loopback(name):
+    """Return whether a host name or address stays on this machine.
+
+    >>> [is_loopback(name) for name in ("localhost", "127.0.0.1", "::1", "127.0.0.1.evil.example")]
+    [True, True, True, False]
+    """
+    if LOOPBACK_NAME.fullmatch(name):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def host_name(host):
+    """Return the name in a Host header, without port and brackets; None where it is no such header.
+
+    >>> host_name("localhost:8765"), host_name("[::1]:8765"), host_name("a b")
+    ('localhost', '::1', None)
+    """
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:/?#@\[\]]+))(?::[0-9]{0,5})?", host)
+    return match and (match[1] or match[2])
+
+
+def accepts_gzip(header):
+    """Return whether an Accept-Encoding header asks for gzip.
+
+    >>> accepts_gzip("gzip, deflate, br"), accepts_gzip("gzip;q=0"), accepts_gzip("")
+    (True, False, False)
+    """
+    offers = [offer.replace(" ", "").lower().partition(";q=") for offer in header.split(",")]
+    return any(name == "gzip" and weight.strip("0.") != "" or name == "gzip" and not mark for name, mark, weight in offers)
+
+
+def gzipped(body):
+    """Return bytes as gzip; level 1, because an answer is made for one poll."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return packer.compress(body) + packer.flush()
+
+
+# ---------------------------------------------------------------------------------------------
+# Routes: (query, body, twin) -> Response
+
+
+def get_page(query, body, twin):
+    """Return the dashboard."""
+    return static_response("index.html")
+
+
+def get_next(query, body, twin):
+    """Return new records: `count` of them, or what comes after a sequence (`after`)."""
+    count = whole_number(query, "count", 1, MAX_NEW, 1)
+    if "after" not in query:
+        return json_response(window_dict(twin.next(count)))
+    try:
+        return json_response(window_dict(twin.after(whole_number(query, "after", -1, MAX_SEQUENCE), count)))
+    except BeyondHead as beyond:
+        raise Refusal(409, str(beyond), run=beyond.run, head=beyond.head) from None
+
+
+def get_status(query, body, twin):
+    """Return the state of the run and its newest records."""
+    return json_response(window_dict(twin.latest(whole_number(query, "limit", 0, MAX_RECORDS, DEFAULT_LIMIT))))
+
+
+def reset(query, body, twin):
+    """Begin a new run, with another seed where one is given; return its empty state."""
+    seed = whole_number(query, "seed", 0, MAX_SEED) if "seed" in query else None
+    return json_response(window_dict(twin.reset(seed)))
+
+
+def get_export(query, body, twin):
+    """Return the kept history as CSV; the file's name says what it is."""
+    seed, records = twin.history()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(EXPORT_FIELDS)
+    writer.writerows(export_row(record) for record in records)
+    return Response(200, CSV, text.getvalue().encode(), attachment(f"{PROVENANCE}_run_seed_{seed}.csv"))
+
+
+def get_model(query, body, twin):
+    """Return the tables: phases, signals, limits, rules, gates, decisions."""
+    return json_response(model_dict())
+
+
+def get_sample(query, body, twin):
+    """Return the sample data."""
+    try:
+        return Response(200, CSV, SAMPLE.read_bytes(), attachment("sample_run.csv"))
+    except OSError:
+        raise Refusal(404, "there is no data/sample_run.csv; write it with: python3 app.py --generate-sample") from None
+
+
+def attachment(name):
+    """Return the header that makes a browser save an answer under a name."""
+    return (("Content-Disposition", f'attachment; filename="{name}"'),)
+
+
+ROUTES = {
+    #                                         function     changes the run
+    ("GET", "/"):                       Route(get_page,    False),
+    ("GET", "/api/next"):               Route(get_next,    True),
+    ("GET", "/api/status"):             Route(get_status,  False),
+    ("GET", "/api/reset"):              Route(reset,       True),
+    ("POST", "/api/reset"):             Route(reset,       True),
+    ("GET", "/api/export.csv"):         Route(get_export,  False),
+    ("GET", "/api/model"):              Route(get_model,   False),
+    ("GET", "/data/sample_run.csv"):    Route(get_sample,  False),
+}
+
+
+def static_names():
+    """Return the names of the files that may be served: plain files of known types, no links, no folders."""
+    with os.scandir(STATIC) as entries:
+        return {entry.name for entry in entries if entry.is_file(follow_symlinks=False) and Path(entry.name).suffix in CONTENT_TYPES}
+
+
+def static_response(name):
+    """Return a file of static/, picked from the list of what is there: no spelling of a path leaves a list."""
+    if name not in static_names():
+        raise Refusal(404, f"there is no page or file /static/{name[:80]}")
+    return Response(200, CONTENT_TYPES[Path(name).suffix], (STATIC / name).read_bytes())
+
+
+def allowed_methods(path):
+    """Return the methods that a path answers; () where there is no such path."""
+    methods = [method for method, known in ROUTES if known == path] or (["GET"] if path.startswith("/static/") else [])
+    return tuple(methods[:1] + ["HEAD"] + methods[1:]) if "GET" in methods else tuple(methods)
+
+
+def route_for(method, path):
+    """Return the `Route` for a request; Refusal 404 or 405 where there is none."""
+    allowed = allowed_methods(path)
+    if not allowed:
+        raise Refusal(404, f"there is nothing at {path[:80]}; the dashboard is at / and the API below /api/")
+    if method not in allowed:
+        raise Refusal(405, f"{path[:80]} answers {', '.join(allowed)} only", (("Allow", ", ".join(allowed)),))
+    if path.startswith("/static/"):
+        return Route(lambda query, body, twin: static_response(path[len("/static/"):]), False)
+    return ROUTES["GET" if method == "HEAD" else method, path]
+
+
+# ---------------------------------------------------------------------------------------------
+# The server
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Translates between HTTP and the routes; one object a connection."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE_TIMEOUT_S
+    disable_nagle_algorithm = True
+
+    def __getattr__(self, name):
+        """Answer every method, so that an unknown one is refused like any other."""
+        if name.startswith("do_"):
+            return self.answer
+        raise AttributeError(name)
+
+    def parse_request(self):
+        """Read the request line and the headers; an empty line is refused rather than left unanswered."""
+        if self.raw_requestline.strip():
+            return super().parse_request()
+        self.command = None
+        self.send_error(400, "the request line is empty")
+        return False
+
+    def answer(self):
+        """Answer one request, whatever comes."""
+        try:
+            response = self.respond()
+        except Refusal as refusal:
+            response = refusal.response()
+        except (ConnectionError, TimeoutError, socket.timeout):
+            raise
+        except Exception:  # a fault of ours: say so to the client, and in full on our own console
+            traceback.print_exc()
+            response = json_response({"error": "the server failed on this request; its console says why"}, 500)
+        self.write(response)
+
+    def respond(self):
+        """Return the `Response` to the request that was read."""
+        body = self.read_body()
+        host = self.checked_host()
+        target = urlsplit(self.path if self.path.startswith("/") else re.sub(r"^https?://[^/?#]*", "", self.path, flags=re.IGNORECASE))
+        path = unquote(target.path) or "/"
+        route = route_for(self.command, path)
+        if route.changes:
+            self.check_origin(host)
+            if self.command == "HEAD":  # must change nothing, so there is nothing to measure
+                return Response(200, JSON, b"")
+        try:
+            query = parse_qs(target.query, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        except ValueError:
+            raise Refusal(400, f"the query must have at most {MAX_FIELDS} fields") from None
+        return route.function(query, body, self.server.twin)
+
+    def read_body(self):
+        """Return the body, read whole so that none of it is taken for the next request."""
+        length = self.headers.get_all("Content-Length", ["0"])
+        if self.headers.get("Transfer-Encoding"):
+            self.close_connection = True
+            raise Refusal(411, "a body must come with a Content-Length, not in chunks")
+        if len(length) != 1 or not re.fullmatch(r"[0-9]{1,15}", length[0].strip()):
+            self.close_connection = True
+            raise Refusal(400, f"Content-Length must be one whole number, not {', '.join(length)[:40]!r}")
+        if int(length[0]) > MAX_BODY_BYTES:
+            self.close_connection = True
+            raise Refusal(413, f"a body must have at most {MAX_BODY_BYTES} bytes, not {length[0].strip()}")
+        return self.rfile.read(int(length[0]))
+
+    def checked_host(self):
+        """Return the Host header; on a loopback address only a loopback name may ask (DNS rebinding)."""
+        hosts = self.headers.get_all("Host", [])
+        if len(hosts) > 1 or (not hosts and self.request_version == "HTTP/1.1"):
+            raise Refusal(400, f"a request must have one Host header, not {len(hosts)}")
+        for host in hosts:
+            name = host_name(host.strip())
+            if name is None or (self.server.loopback and not is_loopback(name)):
+                raise Refusal(403, f"this server answers to localhost only, not to {host[:80]!r}")
+        return hosts[0].strip().lower() if hosts else ""
+
+    def check_origin(self, host):
+        """Refuse a request that another site's page makes to change the run."""
+        site = self.headers.get("Sec-Fetch-Site", "").strip().lower()
+        origin = self.headers.get("Origin")
+        own = site in ("same-origin", "none") if site else origin is None or origin.strip().lower() == f"http://{host}"
+        if not own:
+            raise Refusal(403, "a request from another site may not change the run")
+
+    def send_error(self, code, message=None, explain=None):
+        """Answer what http.server itself refuses: a malformed or over-long request. Then close."""
+        self.close_connection = True
+        self.write(json_response({"error": message or HTTPStatus(code).phrase}, int(code)))
+
+    def write(self, response):
+        """Write an answer in one send: apart, headers and body wait for each other's acknowledgement."""
+        status, content_type, body, extra = response
+        head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Date: {self.date_time_string()}", f"Content-Type: {content_type}"]
+        headers = getattr(self, "headers", None)
+        if len(body) >= COMPRESS_FROM_BYTES and headers is not None and accepts_gzip(headers.get("Accept-Encoding", "")):
+            body = gzipped(body)
+            head.append("Content-Encoding: gzip")
+        if body or self.command != "HEAD":
+            head.append(f"Content-Length: {len(body)}")
+        policy = () if content_type in (JSON, CSV) else PAGE_POLICY
+        head += [f"{name}: {value}" for name, value in SAFETY_HEADERS + policy + tuple(extra)]
+        if self.close_connection:
+            head.append("Connection: close")
+        text = "\r\n".join(head) + "\r\n\r\n"
+        self.wfile.write(text.encode("latin-1") + (b"" if self.command == "HEAD" else body))
+
+    def log_message(self, format, *args):
+        """Say nothing: a line a poll would bury what matters."""
+
+
+class Server(ThreadingHTTPServer):
+    """One twin behind a listening socket; a thread a connection."""
+
+    request_queue_size = QUEUE
+    allow_reuse_address = os.name != "nt"  # on Windows this would let two servers share a port
+    allow_reuse_port = False
+
+    def __init__(self, host, port, twin):
+        self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        self.twin = twin
+        super().__init__((host, port), Handler)
+        self.loopback = is_loopback(self.server_address[0])
+
+    def server_bind(self):
+        """Bind without looking the host's name up: that can take seconds and nobody needs it."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
+    @property
+    def url(self):
+        """Return the address to open in a browser."""
+        host = self.server_name if self.server_name not in ("0.0.0.0", "::") else "localhost"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}/"
+
+    def handle_error(self, request, client_address):
+        """Say nothing of a client that went away; anything else is ours and is shown."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError, socket.timeout)):
+            super().handle_error(request, client_address)
+
+    def shutdown_request(self, request):
+        """Close a connection, hearing the client out first: a close over unread bytes would take our answer back."""
+        try:
+            request.shutdown(socket.SHUT_WR)
+            request.settimeout(LINGER_S)
+            heard = 0
+            while heard < LINGER_BYTES:
+                chunk = request.recv(1 << 16)
+                if not chunk:
+                    break
+                heard += len(chunk)
+        except OSError:
+            pass
+        self.close_request(request)
+
+
+# ---------------------------------------------------------------------------------------------
+# The command line
+
+
+def port_number(text):
+    """Return a TCP port as an int; ValueError with the sentence to show."""
+    port = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else -1
+    if not 0 <= port <= 65535:
+        raise ValueError(f"port must be a whole number from 0 to 65535, not {text[:40]!r}")
+    return port
+
+
+def option(check):
+    """Return an argparse type that shows the check's own sentence."""
+
+    def typed(text):
+        try:
+            return check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return typed
+
+
+def parser():
+    """Return the command line's parser: the options and their defaults."""
+    command = argparse.ArgumentParser(prog="app.py", description="Mini Manufacturing Digital Twin: watch a simulated machining process.")
+    command.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default %(default)s: this machine only)")
+    command.add_argument("--port", type=option(port_number), default=DEFAULT_PORT, help="port to listen on; 0 picks a free one (default %(default)s)")
+    command.add_argument("--seed", type=option(checked_seed), default=DEFAULT_SEED, help="seed of the simulated run (default %(default)s: the published one)")
+    command.add_argument("--start", type=option(checked_start), default=None, help="time of the first event, ISO 8601, UTC where no zone is given (default: now)")
+    command.add_argument("--history", type=option(checked_history), default=DEFAULT_HISTORY, help=f"records kept, 1 to {MAX_HISTORY} (default %(default)s)")
+    command.add_argument("--open", action="store_true", help="open the dashboard in the browser")
+    command.add_argument("--generate-sample", action="store_true", help="write data/sample_run.csv and stop")
+    return command
+
+
+def why_no_server(error, host, port):
+    """Return one sentence that says why the server could not listen, and what to do."""
+    if error.errno in (errno.EADDRINUSE, 10048):
+        return f"port {port} on {host} is in use; stop what uses it, or choose another: python3 app.py --port {port + 1 if port < 65535 else 0}"
+    if error.errno in (errno.EACCES, 10013):
+        return f"port {port} may not be used without more rights; choose one above 1023: python3 app.py --port {DEFAULT_PORT}"
+    return f"can't listen on {host!r} ({error.strerror or error}); the address of this machine is --host {DEFAULT_HOST}"
+
+
+def main(arguments=None):
+    """Run the command line; return the exit code: 0 in the end, 2 where an option can't be met."""
+    options = parser().parse_args(arguments)
+    if options.generate_sample:
+        SAMPLE.parent.mkdir(exist_ok=True)
+        print(f"wrote {write_sample_csv(SAMPLE)} events to {SAMPLE}")
+        return 0
+    start = options.start or datetime.now(timezone.utc).replace(microsecond=0)
+    twin = Twin(Simulator(options.seed, start), options.history)
+    try:
+        server = Server(options.host, options.port, twin)
+    except (OSError, UnicodeError) as error:
+        error = error if isinstance(error, OSError) else OSError(errno.EINVAL, "not a host name")
+        print(f"app.py: {why_no_server(error, options.host, options.port)}", file=sys.stderr)
+        return 2
+    with server:
+        print(f"Mini Manufacturing Digital Twin (simulated data): {server.url}   Ctrl+C stops", flush=True)
+        try:
+            if options.open:
+                open_browser(server.url)
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+    return 0
+
+
+def open_browser(url):
+    """Open the page; imported here because most runs don't need it."""
+    import webbrowser
+
+    webbrowser.open(url)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
