@@ -88,7 +88,7 @@ GATES = (
     #    name                  question                                                     because, where it passes
     Gate("signal_quality",      "Is every value there that the rules need?",                 "every value that the rules need is there"),
     Gate("process_constraints", "Is the process inside its validated parameters?",           "the feed is inside the validated window of its phase"),
-    Gate("evidence",            "Does the evidence ask for a person?",                       "no evidence that asks for a person"),
+    Gate("evidence",            "Does the evidence ask for a person?",                       "no evidence that calls for a person by itself"),
     Gate("confidence",          "Is the picture clear enough to go on without a second look?", "nothing fired, and the margin to the limits is clear"),
 )
 
@@ -166,7 +166,7 @@ def _outcomes(row, codes, confidence):
     stop = names.index(row.gate) if row.gate else len(GATES)
     outcomes = [Outcome(gate.name, "passed", gate.passed) for gate in GATES[:stop]]
     outcomes += [Outcome(name, "stopped", _because(row, codes, confidence)) for name in names[stop : stop + 1]]
-    outcomes += [Outcome(name, "not_reached", f"{row.gate} stopped first") for name in names[stop + 1 :]]
+    outcomes += [Outcome(name, "not_reached", f"{row.gate.replace('_', ' ')} stopped first") for name in names[stop + 1 :]]
     return tuple(outcomes)
 
 

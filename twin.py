@@ -25,7 +25,7 @@ from detector import (
 )
 from recommender import DECISION_MEANINGS, DECISIONS, GATES, MIN_CONFIDENCE, Recommendation, recommend
 from simulator import (
-    CYCLE_EVENTS, FAULTS, MACHINE_ID, MAX_SEED, OPERATION, PHASES, SAMPLING_PERIOD_S, TOPIC, Event, Simulator,
+    CYCLE_EVENTS, FAULTS, MACHINE_ID, MAX_SEED, NORMAL, OPERATION, PHASES, SAMPLING_PERIOD_S, TOPIC, Event, Simulator,
 )
 
 # ---------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def model_dict():
         "provenance": PROVENANCE,
         "machine_id": MACHINE_ID, "operation": OPERATION, "topic": TOPIC,
         "sampling_period_s": SAMPLING_PERIOD_S, "cycle_events": CYCLE_EVENTS, "max_seed": MAX_SEED,
-        "event_fields": Event._fields,
+        "event_fields": Event._fields, "normal_label": NORMAL,
         "phases": [dict(phase._asdict(), **limits._asdict()) for phase, limits in zip(PHASES, PHASE_LIMITS)],
         "signals": [signal._asdict() for signal in SIGNALS],
         "required": REQUIRED,
