@@ -35,7 +35,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import TCPServer
 from typing import Callable, NamedTuple, Tuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from simulator import DEFAULT_SEED, MAX_SEED, Simulator, checked_seed, checked_start, write_sample_csv
 from twin import (
@@ -154,6 +154,17 @@ def host_name(host):
     return match and (match[1] or match[2])
 
 
+def path_and_query(target):
+    """Return (path, query) of a request target; not by `urlsplit`, which raises on brackets out of place.
+
+    >>> path_and_query("/api/n%65xt?count=2#top"), path_and_query("http://localhost"), path_and_query("x://[")
+    (('/api/next', 'count=2'), ('/', ''), ('x://[', ''))
+    """
+    local = re.sub(r"^https?://[^/?#]*", "", target, flags=re.IGNORECASE)
+    path, _, query = local.partition("#")[0].partition("?")
+    return unquote(path) or "/", query
+
+
 def accepts_gzip(header):
     """Return whether an Accept-Encoding header asks for gzip.
 
@@ -204,8 +215,8 @@ def reset(query, body, twin):
 def get_export(query, body, twin):
     """Return the kept history as CSV; the file's name says what it is."""
     seed, records = twin.history()
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    text = io.StringIO(newline=None)  # makes \n of \r\n; asked for \n alone, Python before 3.13 leaves a \r in a cell unquoted
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(EXPORT_FIELDS)
     writer.writerows(export_row(record) for record in records)
     return Response(200, CSV, text.getvalue().encode(), attachment(f"{PROVENANCE}_run_seed_{seed}.csv"))
@@ -292,7 +303,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def parse_request(self):
         """Read the request line and the headers; an empty line is refused rather than left unanswered."""
-        if self.raw_requestline.strip():
+        if self.raw_requestline.decode("latin-1").strip():  # as text: there a no-break space is blank, too
             return super().parse_request()
         self.command = None
         self.send_error(400, "the request line is empty")
@@ -315,15 +326,14 @@ class Handler(BaseHTTPRequestHandler):
         """Return the `Response` to the request that was read."""
         body = self.read_body()
         host = self.checked_host()
-        target = urlsplit(self.path if self.path.startswith("/") else re.sub(r"^https?://[^/?#]*", "", self.path, flags=re.IGNORECASE))
-        path = unquote(target.path) or "/"
+        path, fields = path_and_query(self.path)
         route = route_for(self.command, path)
         if route.changes:
             self.check_origin(host)
             if self.command == "HEAD":  # must change nothing, so there is nothing to measure
                 return Response(200, JSON, b"")
         try:
-            query = parse_qs(target.query, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+            query = parse_qs(fields, keep_blank_values=True, max_num_fields=MAX_FIELDS)
         except ValueError:
             raise Refusal(400, f"the query must have at most {MAX_FIELDS} fields") from None
         return route.function(query, body, self.server.twin)
@@ -331,7 +341,10 @@ class Handler(BaseHTTPRequestHandler):
     def read_body(self):
         """Return the body, read whole so that none of it is taken for the next request."""
         length = self.headers.get_all("Content-Length", ["0"])
-        if self.headers.get("Transfer-Encoding"):
+        if self.headers.get_payload():  # what follows a line that is no header is lost, a Content-Length with it
+            self.close_connection = True
+            raise Refusal(400, "each header must be a name, a colon and a value")
+        if "Transfer-Encoding" in self.headers:
             self.close_connection = True
             raise Refusal(411, "a body must come with a Content-Length, not in chunks")
         if len(length) != 1 or not re.fullmatch(r"[0-9]{1,15}", length[0].strip()):
@@ -413,7 +426,7 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request, client_address):
         """Say nothing of a client that went away; anything else is ours and is shown."""
-        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError, socket.timeout)):
+        if not isinstance(sys.exc_info()[1], OSError):  # on macOS a reset connection is a plain OSError in `setup`
             super().handle_error(request, client_address)
 
     def shutdown_request(self, request):
@@ -482,9 +495,7 @@ def main(arguments=None):
     """Run the command line; return the exit code: 0 in the end, 2 where an option can't be met."""
     options = parser().parse_args(arguments)
     if options.generate_sample:
-        SAMPLE.parent.mkdir(exist_ok=True)
-        print(f"wrote {write_sample_csv(SAMPLE)} events to {SAMPLE}")
-        return 0
+        return generate_sample()
     start = options.start or datetime.now(timezone.utc).replace(microsecond=0)
     twin = Twin(Simulator(options.seed, start), options.history)
     try:
@@ -494,13 +505,24 @@ def main(arguments=None):
         print(f"app.py: {why_no_server(error, options.host, options.port)}", file=sys.stderr)
         return 2
     with server:
-        print(f"Mini Manufacturing Digital Twin (simulated data): {server.url}   Ctrl+C stops", flush=True)
         try:
+            print(f"Mini Manufacturing Digital Twin (simulated data): {server.url}   Ctrl+C stops", flush=True)
             if options.open:
                 open_browser(server.url)
             server.serve_forever()
         except KeyboardInterrupt:
             print()
+    return 0
+
+
+def generate_sample():
+    """Write the sample data; return the exit code."""
+    try:
+        SAMPLE.parent.mkdir(exist_ok=True)
+        print(f"wrote {write_sample_csv(SAMPLE)} events to {SAMPLE}")
+    except OSError as error:
+        print(f"app.py: can't write {SAMPLE} ({error.strerror or error})", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -30,7 +30,7 @@ Spindle load 75.0 %: 13.0 % above the expected 62.0 %, limit 11.0 % either way.
 import operator
 from collections import deque
 from functools import lru_cache
-from math import inf, prod, sqrt
+from math import prod, sqrt
 from typing import Callable, NamedTuple, Optional, Tuple
 
 # ---------------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ from typing import Callable, NamedTuple, Optional, Tuple
 #   residual      actual − expected, in the signal's unit
 #   z             (value − mean) / population standard deviation of the baseline
 #   baseline      the last WINDOW accepted values of the same measure, before this event
-#   limit share   how much of its limit a measure uses: 1 is on the limit, above 1 is crossed
+#   share         how far a measure has come from its origin to its limit: 1 is on the limit
 #   evaluated     a rule is evaluated, and then fired or quiet; or it is not evaluated, and says why
 
 WINDOW = 24  # values in a baseline; demo value of the published run
@@ -69,12 +69,16 @@ class PhaseLimits(NamedTuple):
     feed_low_mm_min: float
     feed_high_mm_min: float
 
+    @property
+    def feed_centre_mm_min(self):
+        """Return the middle of the feed window, mm/min."""
+        return (self.feed_low_mm_min + self.feed_high_mm_min) / 2
+
 
 class Sense(NamedTuple):
-    """How a measure meets its limit: `crossed` decides, `share` says how near it is."""
+    """How a measure meets its limit: a row of SENSES."""
 
     crossed: Callable[[float, float], bool]
-    share: Callable[[float, float], float]
     words: str
 
 
@@ -94,6 +98,7 @@ class Rule(NamedTuple):
     measure: str
     sense: str
     limit: object  # a number, or the field of PhaseLimits that holds it
+    origin: object  # where the measure is with nothing amiss; the same
     unit: str
     why: str
 
@@ -128,13 +133,12 @@ PHASE_LIMITS = (
     PhaseLimits("inspection",  0.32,      90.0,     220.0),
 )
 
-# share: a limit of 0 is never used here; a measure at or below 0 has left a lower limit entirely
 SENSES = {
-    #                    crossed                                          share of the limit                             words
-    "above":       Sense(operator.gt,                                     operator.truediv,                              "above"),
-    "at_least":    Sense(operator.ge,                                     operator.truediv,                              "at or above"),
-    "either_side": Sense(lambda measured, limit: abs(measured) > limit,   lambda measured, limit: abs(measured) / limit, "beyond"),
-    "below":       Sense(operator.lt,                                     lambda measured, limit: limit / measured if measured > 0 else inf, "below"),
+    #                    fires where                                      words
+    "above":       Sense(operator.gt,                                     "above"),
+    "at_least":    Sense(operator.ge,                                     "at or above"),
+    "below":       Sense(operator.lt,                                     "below"),
+    "either_side": Sense(lambda measured, limit: abs(measured) > limit,   "beyond"),
 }
 
 CODES = (
@@ -149,17 +153,17 @@ CODES = (
 
 SIGMA = "σ"
 RULES = (
-    #    code             signal              measure     sense          limit                  unit      why
-    Rule("sensor_dropout", "telemetry",        "missing",  "at_least",    1,                     "values", "no verdict without the values it rests on"),
-    Rule("load_residual", "spindle_load_pct",  "residual", "either_side", 11.0,                  "%",      "a cut that takes more or less load than planned is another cut"),
-    Rule("load_residual", "spindle_load_pct",  "z",        "either_side", 2.8,                   SIGMA,    "a sudden change of load, even inside the limit"),
-    Rule("thermal_drift", "temperature_c",     "residual", "above",       7.0,                   "°C",     "heat moves dimensions"),
-    Rule("thermal_drift", "temperature_c",     "z",        "above",       2.8,                   SIGMA,    "a sudden rise of temperature, even inside the limit"),
-    Rule("chatter_risk",  "vibration_rms",     "value",    "above",       "vibration_limit_rms", "RMS",    "vibration marks the surface and breaks edges"),
-    Rule("chatter_risk",  "vibration_rms",     "z",        "above",       3.0,                   SIGMA,    "a sudden rise of vibration, even inside the limit"),
-    Rule("tool_wear",     "tool_wear_pct",     "value",    "at_least",    32.0,                  "%",      "a worn edge costs size and surface"),
-    Rule("feed_mismatch", "feed_rate_mm_min",  "value",    "below",       "feed_low_mm_min",     "mm/min", "the feed was validated inside its window only"),
-    Rule("feed_mismatch", "feed_rate_mm_min",  "value",    "above",       "feed_high_mm_min",    "mm/min", "the feed was validated inside its window only"),
+    #    code             signal              measure     sense          limit                  origin                unit      why
+    Rule("sensor_dropout", "telemetry",        "missing",  "at_least",    1,                     0,                    "values", "no verdict without the values it rests on"),
+    Rule("load_residual", "spindle_load_pct",  "residual", "either_side", 11.0,                  0.0,                  "%",      "a cut that takes more or less load than planned is another cut"),
+    Rule("load_residual", "spindle_load_pct",  "z",        "either_side", 2.8,                   0.0,                  SIGMA,    "a sudden change of load, even inside the limit"),
+    Rule("thermal_drift", "temperature_c",     "residual", "above",       7.0,                   0.0,                  "°C",     "heat moves dimensions"),
+    Rule("thermal_drift", "temperature_c",     "z",        "above",       2.8,                   0.0,                  SIGMA,    "a sudden rise of temperature, even inside the limit"),
+    Rule("chatter_risk",  "vibration_rms",     "value",    "above",       "vibration_limit_rms", 0.0,                  "RMS",    "vibration marks the surface and breaks edges"),
+    Rule("chatter_risk",  "vibration_rms",     "z",        "above",       3.0,                   0.0,                  SIGMA,    "a sudden rise of vibration, even inside the limit"),
+    Rule("tool_wear",     "tool_wear_pct",     "value",    "at_least",    32.0,                  0.0,                  "%",      "a worn edge costs size and surface"),
+    Rule("feed_mismatch", "feed_rate_mm_min",  "value",    "below",       "feed_low_mm_min",     "feed_centre_mm_min", "mm/min", "the feed was validated inside its window only"),
+    Rule("feed_mismatch", "feed_rate_mm_min",  "value",    "above",       "feed_high_mm_min",    "feed_centre_mm_min", "mm/min", "the feed was validated inside its window only"),
 )
 
 SEVERITIES = (
@@ -198,7 +202,7 @@ class Check(NamedTuple):
     rule: Rule
     limit: Optional[float]  # None where the phase is unknown
     measured: Optional[float]  # None where not evaluated
-    share: Optional[float]  # of the limit, 1 is on it; None where not evaluated
+    share: Optional[float]  # of the way from origin to limit; None where not evaluated
     state: str  # fired, quiet or not_evaluated
     because: Optional[str]  # why it was not evaluated
 
@@ -242,7 +246,8 @@ class Detection(NamedTuple):
     @property
     def rules(self):
         """Return the trace: one `Check` a row of RULES, in that order."""
-        return tuple(_check(rule, self) for rule in RULES)
+        shares = shares_of(self.measures, self.limits.phase) if self.limits else [0.0] * len(RULES)
+        return tuple([_check(rule, share, self) for rule, share in zip(RULES, shares)])
 
     @property
     def evidence(self):
@@ -264,13 +269,15 @@ _ALL_REQUIRED = operator.attrgetter(*REQUIRED)
 _PROCESS_RULES = tuple(rule for rule in RULES if rule.measure != "missing")
 
 
-def limit_of(rule, limits):
-    """Return the number that a rule compares with in a phase; None where it needs a phase and there is none.
+def in_phase(value, limits):
+    """Return a limit or an origin as a number: itself, or the field of PhaseLimits that it names.
 
-    >>> limit_of(RULES[5], _LIMITS["roughing"])
-    0.82
+    None where it needs a phase and there is none.
+
+    >>> in_phase(11.0, None), in_phase("vibration_limit_rms", _LIMITS["roughing"])
+    (11.0, 0.82)
     """
-    return rule.limit if not isinstance(rule.limit, str) else limits and getattr(limits, rule.limit)
+    return value if not isinstance(value, str) else limits and getattr(limits, value)
 
 
 def index_of(rule):
@@ -281,21 +288,34 @@ def index_of(rule):
     return _INDEX[rule.signal, rule.measure]
 
 
-def _shares(limits):
-    """Return (index of the measure, limit, share function) for each process rule in one phase."""
-    return tuple((index_of(rule), limit_of(rule, limits), SENSES[rule.sense].share) for rule in _PROCESS_RULES)
-
-
-def _verdicts(limits):
-    """Return (index of the measure, limit, crossed function, code, signal) for each process rule in one phase."""
+def _spans(limits):
+    """Return (index of the measure, origin, limit − origin, either side?) for each rule in one phase."""
+    origins = [(rule, in_phase(rule.origin, limits)) for rule in RULES]
     return tuple(
-        (index_of(rule), limit_of(rule, limits), SENSES[rule.sense].crossed, rule.code, rule.signal)
-        for rule in _PROCESS_RULES
+        (index_of(rule), origin, in_phase(rule.limit, limits) - origin, rule.sense == "either_side") for rule, origin in origins
     )
 
 
-_SHARES = {row.phase: _shares(row) for row in PHASE_LIMITS}  # compiled once: every event reads them
+def _verdicts(limits):
+    """Return (index of the measure, limit, crossed function, code, signal) for each rule in one phase."""
+    return tuple(
+        (index_of(rule), in_phase(rule.limit, limits), SENSES[rule.sense].crossed, rule.code, rule.signal) for rule in RULES
+    )
+
+
+_SPANS = {row.phase: _spans(row) for row in PHASE_LIMITS}  # compiled once: every event reads them
 _VERDICTS = {row.phase: _verdicts(row) for row in PHASE_LIMITS}
+
+
+def shares_of(measures, phase):
+    """Return for each row of RULES how far its measure has come from origin to limit; 0 where it is not known.
+
+    A measure that crosses its limit has a share of 1 or more, whatever the rounding.
+    """
+    return [
+        (abs((measures[index] or 0.0) - origin) if either else (measures[index] or 0.0) - origin) / span
+        for index, origin, span, either in _SPANS[phase]
+    ]
 
 
 def number(value):
@@ -358,15 +378,14 @@ def clarity_of(share, fired):
     return min(1.0, 0.5 + 0.5 * distance / FULL_CLARITY)
 
 
-def _check(rule, found):
+def _check(rule, share, found):
     """Return how one rule met this detection's measures."""
-    limit = limit_of(rule, found.limits)
+    limit = in_phase(rule.limit, found.limits)
     measured = found.measures[index_of(rule)]
     if measured is None or limit is None:
         return Check(rule, limit, None, None, "not_evaluated", _why_not_evaluated(found))
-    sense = SENSES[rule.sense]
-    state = "fired" if sense.crossed(measured, limit) else "quiet"
-    return Check(rule, limit, measured, sense.share(measured, limit), state, None)
+    state = "fired" if SENSES[rule.sense].crossed(measured, limit) else "quiet"
+    return Check(rule, limit, measured, share, state, None)
 
 
 def _why_not_evaluated(found):
@@ -518,7 +537,7 @@ class Detector:
             0, load_residual, load_z, temperature_residual, temperature_z, vibration, vibration_z,
             wear, feed, load, temperature, expected_load, expected_temperature,
         )
-        shares = [share(measures[index] or 0.0, limit) for index, limit, share in _SHARES[phase]]
+        shares = shares_of(measures, phase)
         nearest = max(shares)
         codes, clarity = ((), clarity_of(nearest, False)) if nearest < 1.0 else _judged(phase, measures, shares)
         unjudged = load_z is None or temperature_z is None or vibration_z is None

@@ -21,7 +21,7 @@ from typing import NamedTuple, Optional, Tuple
 
 from detector import (
     CODES, HEALTH_WINDOW, MIN_BASELINE, PHASE_LIMITS, REQUIRED, RULES, SEVERITIES, SIGNALS, WINDOW,
-    Detection, Detector, limit_of,
+    Detection, Detector, in_phase,
 )
 from recommender import DECISION_MEANINGS, DECISIONS, GATES, MIN_CONFIDENCE, Recommendation, recommend
 from simulator import (
@@ -189,7 +189,7 @@ def model_dict():
 
 
 def _rule_dict(rule):
-    by_phase = {row.phase: limit_of(rule, row) for row in PHASE_LIMITS}
+    by_phase = {row.phase: in_phase(rule.limit, row) for row in PHASE_LIMITS}
     return dict(rule._asdict(), rule=rule.name, limit=None if isinstance(rule.limit, str) else rule.limit, limits=by_phase)
 
 

@@ -8,8 +8,9 @@ export function numberText(value, decimals) {
 // Return a difference with its sign, or "–" where either side is missing.
 export function signedText(value, decimals) {
   if (!Number.isFinite(value)) return "–";
-  const text = value.toFixed(decimals);
-  return Number(text) > 0 ? `+${text}` : text.replace("-", "−");
+  const size = Math.abs(value).toFixed(decimals);
+  if (Number(size) === 0) return size;
+  return (value > 0 ? "+" : "−") + size;
 }
 
 // Return an identifier as words: do_not_proceed → "do not proceed".

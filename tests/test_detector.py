@@ -1,0 +1,308 @@
+"""The detector: limits below, at and above; baselines; missing values; evidence; traces."""
+
+import itertools
+import math
+import random
+import statistics
+import sys
+import unittest
+from collections import deque
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from detector import (
+    CODES, HEALTH_WINDOW, MEASURES, MIN_BASELINE, PHASE_LIMITS, REQUIRED, RULES, SENSES, SIGNALS, WINDOW,
+    Baseline, Detector, clarity_of, in_phase, shares_of,
+)
+from simulator import Simulator
+
+QUIET = {"spindle_load_pct": 62.0, "vibration_rms": 0.42, "temperature_c": 43.0, "tool_wear_pct": 10.0,
+         "feed_rate_mm_min": 820.0, "expected_load_pct": 62.0, "expected_temperature_c": 43.0, "process_phase": "roughing"}
+
+
+def sample(**changes):
+    return SimpleNamespace(**{**QUIET, **changes})
+
+
+def codes_of(**changes):
+    """Return the codes that a fresh detector, without baseline, reports for one sample."""
+    return Detector().evaluate(sample(**changes)).codes
+
+
+def just(value, side):
+    """Return the next number above (+1) or below (−1) a limit that a schema of 3 decimals can write."""
+    return round(value + side * 0.001, 3)
+
+
+class Limits(unittest.TestCase):
+    def test_a_load_residual_fires_above_11_on_either_side_and_not_at_11(self):
+        for load, fires in ((72.99, False), (73.0, False), (73.01, True), (51.01, False), (51.0, False), (50.99, True)):
+            with self.subTest(load=load):
+                self.assertEqual("load_residual" in codes_of(spindle_load_pct=load), fires)
+
+    def test_no_float_dust_decides_on_a_limit(self):
+        self.assertGreater(69.12 - 58.12, 11)
+        self.assertEqual(codes_of(spindle_load_pct=69.12, expected_load_pct=58.12), ())
+
+    def test_thermal_drift_fires_above_7_and_never_below_the_expected(self):
+        for temperature, fires in ((49.99, False), (50.0, False), (50.01, True), (30.0, False)):
+            with self.subTest(temperature=temperature):
+                self.assertEqual("thermal_drift" in codes_of(temperature_c=temperature), fires)
+
+    def test_vibration_and_feed_have_a_limit_in_each_phase(self):
+        for row in PHASE_LIMITS:
+            cases = (
+                ("vibration_rms", row.vibration_limit_rms, +1, "chatter_risk"),
+                ("feed_rate_mm_min", row.feed_high_mm_min, +1, "feed_mismatch"),
+                ("feed_rate_mm_min", row.feed_low_mm_min, -1, "feed_mismatch"),
+            )
+            for (signal, limit, side, code) in cases:
+                with self.subTest(phase=row.phase, signal=signal, limit=limit):
+                    inside = {"process_phase": row.phase, "feed_rate_mm_min": row.feed_centre_mm_min, "vibration_rms": 0.1}
+                    self.assertNotIn(code, codes_of(**{**inside, signal: just(limit, -side)}))
+                    self.assertNotIn(code, codes_of(**{**inside, signal: limit}))
+                    self.assertIn(code, codes_of(**{**inside, signal: just(limit, side)}))
+
+    def test_tool_wear_fires_at_32(self):
+        for wear, fires in ((31.99, False), (32.0, True), (32.01, True)):
+            with self.subTest(wear=wear):
+                self.assertEqual("tool_wear" in codes_of(tool_wear_pct=wear), fires)
+
+    def test_a_feed_at_or_below_zero_has_left_its_window(self):
+        for feed in (0.0, -5.0):
+            self.assertEqual(codes_of(feed_rate_mm_min=feed), ("feed_mismatch",))
+
+    def test_a_measure_that_crosses_has_a_share_of_one_or_more_whatever_the_rounding(self):
+        for row, rule in itertools.product(PHASE_LIMITS, RULES[1:]):
+            limit = in_phase(rule.limit, row)
+            beyond = math.nextafter(limit, -math.inf if rule.sense == "below" else math.inf)
+            measures = [row.feed_centre_mm_min if signal == "feed_rate_mm_min" else 0.0 for signal, _ in MEASURES]
+            measures[MEASURES.index((rule.signal, rule.measure))] = beyond
+            self.assertTrue(SENSES[rule.sense].crossed(beyond, limit))
+            self.assertGreaterEqual(shares_of(measures, row.phase)[RULES.index(rule)], 1.0, rule)
+
+    def test_every_scale_holds_its_limits(self):
+        scales = {signal.name: (signal.low, signal.high) for signal in SIGNALS}
+        for row, rule in itertools.product(PHASE_LIMITS, RULES):
+            if rule.measure == "value":
+                low, high = scales[rule.signal]
+                self.assertTrue(low <= in_phase(rule.limit, row) <= high, rule)
+
+
+def baseline_of(values, decimals=2):
+    baseline = Baseline(decimals)
+    return [baseline.score(value) for value in values]
+
+
+class ZScores(unittest.TestCase):
+    def test_no_z_before_eight_values_and_then_one(self):
+        scores = baseline_of([1.0, 2.0] * 6)
+        self.assertEqual(scores[:MIN_BASELINE], [None] * MIN_BASELINE)
+        self.assertNotIn(None, scores[MIN_BASELINE:])
+
+    def test_a_value_is_compared_with_earlier_values_only(self):
+        self.assertEqual(baseline_of([0.0, 2.0] * 4 + [1000.0])[-1], 999.0)
+
+    def test_a_stuck_signal_has_no_z(self):
+        self.assertEqual(set(baseline_of([5.0] * 100)), {None})
+
+    def test_z_equals_its_definition_through_spikes_stuck_values_and_large_offsets(self):
+        draw = random.Random(1)
+        offsets = (0.0, 0.0, 1e6, 1e9)
+        values, window, baseline = [], deque(maxlen=WINDOW), Baseline(2)
+        for index in range(6000):
+            spike = 1e9 if draw.random() < 0.01 else 0.0
+            stuck = values[-1] if values and draw.random() < 0.3 else None
+            values.append(stuck if stuck is not None else round(draw.gauss(0, 2) + spike + offsets[index // 1500], 2))
+        for value in values:
+            z, expected = baseline.score(value), None
+            if len(window) >= MIN_BASELINE and statistics.pstdev(window) > 1e-6:
+                expected = (value - statistics.fmean(window)) / statistics.pstdev(window)
+            window.append(value)
+            self.assertEqual(z is None, expected is None)
+            if z is not None:
+                self.assertTrue(math.isclose(z, expected, rel_tol=1e-4, abs_tol=1e-4), (z, expected))
+                self.assertEqual(abs(z) > 2.8, abs(expected) > 2.8)
+
+    def test_a_spike_leaves_nothing_behind_once_it_has_left_the_window(self):
+        calm = [0.01, 0.03] * 20
+        self.assertEqual(baseline_of([1e9] + calm)[-1], baseline_of(calm)[-1])
+
+    def test_a_sudden_change_inside_the_limit_fires_by_z_and_says_so(self):
+        detector = Detector()
+        for index in range(24):
+            detector.evaluate(sample(spindle_load_pct=62.0 + (index % 2)))
+        found = detector.evaluate(sample(spindle_load_pct=66.0))
+        self.assertEqual(found.codes, ("load_residual",))
+        evidence = found.evidence[0]
+        self.assertEqual((evidence.limit, evidence.z, evidence.z_limit), (None, 7.0, 2.8))
+        self.assertEqual(evidence.sentence, "Spindle load 66.0 %: 7.0 σ above the mean of its baseline, limit 2.8 σ either way.")
+
+    def test_thermal_drift_and_chatter_risk_fire_on_a_rise_only(self):
+        for signal, code in (("temperature_c", "thermal_drift"), ("vibration_rms", "chatter_risk")):
+            detector = Detector()
+            for index in range(24):
+                detector.evaluate(sample(**{signal: QUIET[signal] + 0.01 * (index % 2)}))
+            self.assertNotIn(code, detector.evaluate(sample(**{signal: QUIET[signal] - 0.3})).codes)
+
+    def test_reset_forgets_the_baseline_and_the_health(self):
+        detector = Detector()
+        first = detector.evaluate(sample(vibration_rms=1.5))
+        for _ in range(30):
+            detector.evaluate(sample(vibration_rms=1.5))
+        detector.reset()
+        self.assertEqual(detector.evaluate(sample(vibration_rms=1.5)), first)
+
+
+NOT_READINGS = (None, float("nan"), float("inf"), -float("inf"), "62.0", "", True, [], {}, 10**400, 1e300, b"1")
+
+
+class MissingValues(unittest.TestCase):
+    def test_anything_that_is_no_finite_number_counts_as_missing_for_every_needed_value(self):
+        for name, value in itertools.product(REQUIRED, NOT_READINGS):
+            with self.subTest(name=name, value=str(value)[:20]):
+                found = Detector().evaluate(sample(**{name: value}))
+                self.assertEqual((found.codes, found.missing, found.confidence), (("sensor_dropout",), (name,), 0.0))
+                self.assertIn(name, found.evidence[0].sentence)
+
+    def test_an_unknown_phase_counts_as_missing(self):
+        for phase in (None, "", "drilling", 3, ["roughing"], {}):
+            with self.subTest(phase=phase):
+                found = Detector().evaluate(sample(process_phase=phase))
+                self.assertEqual((found.codes, found.missing), (("sensor_dropout",), ("process_phase",)))
+                self.assertEqual(len(found.rules), len(RULES))
+
+    def test_a_field_that_is_not_there_at_all_counts_as_missing(self):
+        found = Detector().evaluate(SimpleNamespace(process_phase="roughing"))
+        self.assertEqual((found.codes, found.missing), (("sensor_dropout",), REQUIRED))
+        self.assertEqual(Detector().evaluate(object()).codes, ("sensor_dropout",))
+
+    def test_whole_numbers_are_readings(self):
+        self.assertEqual(codes_of(spindle_load_pct=62, tool_wear_pct=10), ())
+
+    def test_a_dropout_is_judged_alone_and_enters_no_baseline(self):
+        detector, undisturbed = Detector(), Detector()
+        for index in range(40):
+            event = sample(spindle_load_pct=62.0 + index % 3)
+            undisturbed.evaluate(event)
+            detector.evaluate(event)
+            detector.evaluate(sample(vibration_rms=None, tool_wear_pct=99.0, feed_rate_mm_min=5.0))
+        after, plain = detector.evaluate(sample(spindle_load_pct=63.5)), undisturbed.evaluate(sample(spindle_load_pct=63.5))
+        self.assertEqual((after.measures, after.baseline), (plain.measures, plain.baseline))
+
+    def test_nothing_else_is_evaluated_without_telemetry_and_the_trace_says_why(self):
+        found = Detector().evaluate(sample(temperature_c=None))
+        self.assertEqual(found.rules[0].state, "fired")
+        for check in found.rules[1:]:
+            self.assertEqual((check.state, check.because), ("not_evaluated", "telemetry is missing"))
+
+
+class Answers(unittest.TestCase):
+    def test_the_ground_truth_is_never_read(self):
+        with_label, without = Detector(), Detector()
+        for event in Simulator().take(400):
+            bare = {name: value for name, value in event._asdict().items() if name != "anomaly_label"}
+            self.assertEqual(with_label.evaluate(event), without.evaluate(SimpleNamespace(**bare)))
+
+    def test_evidence_has_one_row_a_code_and_its_numbers_are_in_its_sentence(self):
+        detector = Detector()
+        for event in Simulator().take(240):
+            found = detector.evaluate(event)
+            self.assertEqual(tuple(item.code for item in found.evidence), found.codes)
+            for item in found.evidence:
+                if item.code == "sensor_dropout":
+                    self.assertEqual((item.measured, item.limit), (3, 1))
+                    continue
+                self.assertEqual(item.measured, getattr(event, item.signal))
+                self.assertIn(f"{item.measured} {item.unit}", item.sentence)
+                for limit in (item.limit, item.z_limit):
+                    self.assertTrue(limit is None or str(limit) in item.sentence, item)
+                self.assertFalse(item.limit is None and item.z is None, item)
+
+    def test_the_trace_has_every_rule_and_agrees_with_the_codes(self):
+        detector = Detector()
+        for event in Simulator().take(240):
+            found = detector.evaluate(event)
+            self.assertEqual([check.rule for check in found.rules], list(RULES))
+            fired = {check.rule.code for check in found.rules if check.state == "fired"}
+            self.assertEqual(fired, set(found.codes))
+            for check in found.rules:
+                self.assertEqual(check.because is not None, check.state == "not_evaluated")
+
+    def test_the_trace_says_why_there_is_no_z(self):
+        detector = Detector()
+        because = [detector.evaluate(sample()).rules[2].because for _ in range(10)]
+        self.assertEqual(because[3], "the baseline holds 3 of the 8 values that a z-score needs")
+        self.assertEqual(because[9], "the last 9 values are all the same: there is no spread to measure by")
+
+    def test_codes_come_in_the_published_order(self):
+        order = [code.name for code in CODES]
+        detector = Detector()
+        for event in Simulator(seed=5).take(500):
+            codes = detector.evaluate(event).codes
+            self.assertEqual(list(codes), sorted(codes, key=order.index))
+
+    def test_health_is_the_mean_of_the_last_twelve_events(self):
+        detector = Detector()
+        scores = [detector.evaluate(sample(tool_wear_pct=40.0)).health_score for _ in range(3)]
+        scores += [detector.evaluate(sample()).health_score for _ in range(HEALTH_WINDOW)]
+        self.assertEqual(scores[:4], [85, 85, 85, 89])
+        self.assertEqual(scores[-1], 100)
+
+    def test_health_is_rounded_half_to_even(self):
+        detector = Detector()
+        detector.evaluate(sample(tool_wear_pct=40.0))
+        self.assertEqual(detector.evaluate(sample()).health_score, 92)  # 92.5
+
+    def test_severity_follows_the_sum_of_penalties(self):
+        cases = (
+            ({}, "normal"),
+            ({"tool_wear_pct": 40.0}, "watch"),
+            ({"vibration_rms": 0.9}, "watch"),
+            ({"vibration_rms": 0.9, "spindle_load_pct": 80.0}, "warning"),
+            ({"vibration_rms": 0.9, "temperature_c": 60.0}, "critical"),
+            ({"vibration_rms": None}, "warning"),
+        )
+        for changes, severity in cases:
+            with self.subTest(changes=changes):
+                self.assertEqual(Detector().evaluate(sample(**changes)).severity, severity)
+
+
+class Confidence(unittest.TestCase):
+    def test_it_is_from_0_to_1_on_every_event(self):
+        detector = Detector()
+        for event in Simulator(seed=21).take(2000):
+            self.assertTrue(0.0 <= detector.evaluate(event).confidence <= 1.0)
+
+    def test_without_the_values_nothing_is_known(self):
+        self.assertEqual(Detector().evaluate(sample(vibration_rms=None)).confidence, 0.0)
+
+    def test_a_code_is_surer_the_further_it_is_beyond_its_limit(self):
+        found = [Detector().evaluate(sample(temperature_c=43.0 + 7.0 * share)).confidence for share in (1.01, 1.2, 1.4, 1.6)]
+        self.assertEqual(found, sorted(found))
+        self.assertLess(found[0], found[-1])
+
+    def test_a_quiet_event_is_surer_the_further_it_is_from_its_limits(self):
+        found = [Detector().evaluate(sample(temperature_c=43.0 + 7.0 * share)).confidence for share in (0.99, 0.8, 0.6)]
+        self.assertEqual(found, sorted(found))
+
+    def test_signals_that_agree_are_surer_than_each_alone(self):
+        load, vibration = {"spindle_load_pct": 75.0}, {"vibration_rms": 0.9}
+        both = Detector().evaluate(sample(**load, **vibration)).confidence
+        for alone in (load, vibration):
+            self.assertGreater(both, Detector().evaluate(sample(**alone)).confidence)
+
+    def test_a_baseline_that_is_not_there_yet_costs_its_share_of_the_rules(self):
+        detector = Detector()
+        found = [detector.evaluate(sample(
+            spindle_load_pct=62.0 + index % 2, temperature_c=43.0 + index % 2, vibration_rms=0.40 + index % 2 / 100)) for index in range(9)]
+        self.assertEqual([found[7].confidence, found[8].confidence], [round(0.66666, 2), 1.0])
+
+    def test_clarity_is_half_on_the_limit_from_both_sides(self):
+        self.assertEqual((clarity_of(1.0, True), clarity_of(1.0, False)), (0.5, 0.5))
+
+
+if __name__ == "__main__":
+    unittest.main()
