@@ -358,7 +358,7 @@ class Handler(BaseHTTPRequestHandler):
     def checked_host(self):
         """Return the Host header; on a loopback address only a loopback name may ask (DNS rebinding)."""
         hosts = self.headers.get_all("Host", [])
-        if len(hosts) > 1 or (not hosts and self.request_version == "HTTP/1.1"):
+        if len(hosts) > 1 or (not hosts and self.request_version > "HTTP/1.0"):
             raise Refusal(400, f"a request must have one Host header, not {len(hosts)}")
         for host in hosts:
             name = host_name(host.strip())
@@ -377,7 +377,7 @@ class Handler(BaseHTTPRequestHandler):
     def send_error(self, code, message=None, explain=None):
         """Answer what http.server itself refuses: a malformed or over-long request. Then close."""
         self.close_connection = True
-        self.write(json_response({"error": message or HTTPStatus(code).phrase}, int(code)))
+        self.write(json_response({"error": (message or HTTPStatus(code).phrase)[:120]}, int(code)))
 
     def write(self, response):
         """Write an answer in one send: apart, headers and body wait for each other's acknowledgement."""

@@ -224,7 +224,7 @@ class Twin:
         with self._lock:
             for _ in range(count):
                 self._advance()
-            return self._window(count, False)
+            return self._window(count, count > self._history)
 
     def after(self, sequence, count=1):
         """Return the records after a sequence (-1: from the start), generating only what is missing to make `count`.

@@ -92,6 +92,8 @@ class History(unittest.TestCase):
     def test_asking_for_more_than_the_history_keeps_says_that_there_is_a_gap(self):
         window = Twin(Simulator(), history=5).after(-1, 20)
         self.assertEqual((sequences(window), window.gap), ([15, 16, 17, 18, 19], True))
+        window = Twin(Simulator(), history=5).next(7)
+        self.assertEqual((sequences(window), window.gap), ([2, 3, 4, 5, 6], True))
 
     def test_a_history_of_one_record_works(self):
         twin = Twin(Simulator(), history=1)
