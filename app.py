@@ -39,8 +39,8 @@ from urllib.parse import parse_qs, unquote
 
 from simulator import DEFAULT_SEED, MAX_SEED, Simulator, checked_seed, checked_start, write_sample_csv
 from twin import (
-    DEFAULT_HISTORY, DEFAULT_LIMIT, EXPORT_FIELDS, MAX_HISTORY, MAX_NEW, MAX_RECORDS, PROVENANCE,
-    BeyondHead, Twin, checked_history, export_row, model_dict, window_dict,
+    DEFAULT_HISTORY, DEFAULT_LIMIT, EXPORT_FIELDS, MAX_HISTORY, MAX_NEW, MAX_RECORDS, MAX_ROWS, PROVENANCE,
+    BeyondHead, NotKept, Twin, checked_history, export_row, model_dict, record_dict, series_dict, window_dict,
 )
 
 # ---------------------------------------------------------------------------------------------
@@ -206,6 +206,26 @@ def get_status(query, body, twin):
     return json_response(window_dict(twin.latest(whole_number(query, "limit", 0, MAX_RECORDS, DEFAULT_LIMIT))))
 
 
+def get_record(query, body, twin):
+    """Return one kept record whole."""
+    window = kept(twin, whole_number(query, "sequence", 0, MAX_SEQUENCE), 1)
+    return json_response({"run": window.run, "head": window.head, "record": record_dict(window.records[0])})
+
+
+def get_series(query, body, twin):
+    """Return kept records from a sequence on as columns."""
+    window = kept(twin, whole_number(query, "from", 0, MAX_SEQUENCE), whole_number(query, "count", 1, MAX_ROWS, MAX_ROWS))
+    return json_response(series_dict(window.run, window.records))
+
+
+def kept(twin, first, count):
+    """Return the window of kept records from a sequence on; Refusal 404 where it is not kept."""
+    try:
+        return twin.between(first, count)
+    except NotKept as missing:
+        raise Refusal(404, str(missing)) from None
+
+
 def reset(query, body, twin):
     """Begin a new run, with another seed where one is given; return its empty state."""
     seed = whole_number(query, "seed", 0, MAX_SEED) if "seed" in query else None
@@ -245,6 +265,8 @@ ROUTES = {
     ("GET", "/"):                       Route(get_page,    False),
     ("GET", "/api/next"):               Route(get_next,    True),
     ("GET", "/api/status"):             Route(get_status,  False),
+    ("GET", "/api/record"):             Route(get_record,  False),
+    ("GET", "/api/series"):             Route(get_series,  False),
     ("GET", "/api/reset"):              Route(reset,       True),
     ("POST", "/api/reset"):             Route(reset,       True),
     ("GET", "/api/export.csv"):         Route(get_export,  False),

@@ -20,7 +20,7 @@ from threading import Lock
 from typing import NamedTuple, Optional, Tuple
 
 from detector import (
-    CODES, HEALTH_WINDOW, MIN_BASELINE, PHASE_LIMITS, REQUIRED, RULES, SEVERITIES, SIGNALS, WINDOW,
+    CODES, HEALTH_WINDOW, MEASURES, MIN_BASELINE, PHASE_LIMITS, REQUIRED, RULES, SEVERITIES, SIGNALS, WINDOW,
     Detection, Detector, in_phase,
 )
 from recommender import DECISION_MEANINGS, DECISIONS, GATES, MIN_CONFIDENCE, Recommendation, recommend
@@ -40,6 +40,7 @@ DEFAULT_HISTORY = 20_000  # records; about 11 hours of process time
 MAX_HISTORY = 1_000_000
 MAX_NEW = 500  # events that one call may generate
 MAX_RECORDS = 1_000  # records that one answer may carry
+MAX_ROWS = 4_000  # rows of columns that one answer may carry
 DEFAULT_LIMIT = 500  # records of a status where none is asked for
 PROVENANCE = "simulated"  # said on the page, in every answer and in every file name
 
@@ -61,6 +62,10 @@ class Window(NamedTuple):
     latest: Optional[Record]
     summary: dict
     gap: bool  # records before the first one here were asked for and are no longer kept
+
+
+class NotKept(Exception):
+    """Raised for a sequence that this run has not reached, or no longer keeps."""
 
 
 class BeyondHead(Exception):
@@ -132,7 +137,11 @@ def _check_dict(check):
 
 
 def _rounded(row):
-    return {name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()}
+    return {name: _rounded_number(value) for name, value in row.items()}
+
+
+def _rounded_number(value):
+    return round(value, 3) if isinstance(value, float) else value
 
 
 def window_dict(window):
@@ -145,6 +154,37 @@ def window_dict(window):
         "summary": window.summary,
     }
     return dict(answer, gap=True) if window.gap else answer
+
+
+def series_dict(run, records):
+    """Return records as the columns of the API: numbers, positions in the model's tables (-1: not there), and bit masks.
+
+    Masks have a bit a row: `codes` of CODES, `rules` of RULES that fired.
+    """
+    columns = {"health": [found.health_score for _, found, _ in records]}
+    for signal in SIGNALS:
+        columns[signal.name] = [getattr(event, signal.name) for event, _, _ in records]
+        if signal.expected:
+            columns[f"{signal.name}.expected"] = [getattr(event, signal.expected) for event, _, _ in records]
+        if (signal.name, "z") in MEASURES:
+            index = MEASURES.index((signal.name, "z"))
+            columns[f"{signal.name}.z"] = [_rounded_number(found.measures[index]) for _, found, _ in records]
+    columns["phase"] = [_PHASE.get(event.process_phase, -1) for event, _, _ in records]
+    columns["label"] = [_FAULT.get(event.anomaly_label, -1) for event, _, _ in records]
+    columns["decision"] = [_DECISION[advice.decision] for _, _, advice in records]
+    columns["codes"] = [sum(_CODE_BIT[code] for code in found.codes) for _, found, _ in records]
+    columns["rules"] = [_fired_mask(found) for _, found, _ in records]
+    return {"run": run, "first": records[0].event.sequence, "columns": columns}
+
+
+_PHASE = {phase.name: index for index, phase in enumerate(PHASES)}
+_FAULT = {label: index for index, (label, *_) in enumerate(FAULTS)}
+_DECISION = {name: index for index, (name, _) in enumerate(DECISION_MEANINGS)}
+_CODE_BIT = {code.name: 1 << index for index, code in enumerate(CODES)}
+
+
+def _fired_mask(found):
+    return sum(1 << index for index, check in enumerate(found.rules) if check.state == "fired") if found.codes else 0
 
 
 def export_row(record):
@@ -244,6 +284,14 @@ class Twin:
         """Return the newest `limit` records."""
         with self._lock:
             return self._window(limit, False)
+
+    def between(self, first, count=1):
+        """Return `count` kept records from a sequence on, fewer where the run ends; NotKept where the first is not kept."""
+        with self._lock:
+            if not self._oldest() <= first <= self._head:
+                kept = f"{self._oldest()} to {self._head}" if self._ring else "none yet"
+                raise NotKept(f"sequence {first} is not kept; kept are {kept}")
+            return self._window(0, False)._replace(records=self._records(first, min(self._head, first + count - 1)))
 
     def history(self):
         """Return (seed, every kept record), oldest first."""

@@ -1,75 +1,210 @@
-// From records to columns that a chart can draw. Pure; what a limit is comes from the model.
+// A run as columns: one array a quantity, one row a sequence, no row left out. Pure; what a limit is
+// comes from the model. A number that is not there is NaN, and is drawn as a gap.
+//
+// Appending writes behind the last row, where no earlier state looks; so a state is never seen to
+// change, and a run of 20,000 rows costs no copy a sample.
 
-import { recentWindow } from "./store.js";
+export const KEPT_ROWS = 20000;
+const CAPACITY = 2 * KEPT_ROWS;
+const NONE = new Float64Array(0);
 
-// Return the columns of one signal over the newest `count` sequences.
-export function signalColumns(state, signal, count) {
-  const { first, slots } = recentWindow(state, count);
-  const rules = state.model.rules.filter((rule) => rule.signal === signal.name);
-  const bounds = slots.map((record) => boundsAt(record, signal, rules));
+// Return the names of the columns for a model: values, expected values, limits and z of every signal, and the rest.
+export function layoutOf(model) {
+  const signals = model.signals.flatMap(({ name }) => [name, `${name}.expected`, `${name}.low`, `${name}.high`, `${name}.z`]);
+  return [...signals, "health", "phase", "label", "decision", "codes", "rules", "present"];
+}
+
+// Return columns without rows that begin at a sequence.
+export function emptyColumns(model, first = 0) {
+  const arrays = Object.fromEntries(layoutOf(model).map((name) => [name, new Float64Array(CAPACITY)]));
+  return { first, offset: 0, length: 0, arrays };
+}
+
+// Return the row of one record: an object of numbers, one a column.
+export function rowOf(record, model) {
+  const { event, detection, recommendation } = record;
+  const row = { present: 1, health: detection.health_score };
+  row.phase = model.phases.findIndex((phase) => phase.name === event.process_phase);
+  row.label = model.faults.findIndex((fault) => fault.label === event.anomaly_label);
+  row.decision = model.decision_meanings.findIndex((meaning) => meaning.name === recommendation.decision);
+  row.codes = bits(model.codes.map((code) => detection.codes.includes(code.name)));
+  const fired = new Set(detection.rules.filter((check) => check.state === "fired").map((check) => check.rule));
+  row.rules = bits(model.rules.map((rule) => fired.has(rule.rule)));
+  for (const signal of model.signals) Object.assign(row, signalCells(signal, event, model));
+  for (const check of detection.rules) {
+    const rule = model.rules.find((known) => known.rule === check.rule);
+    if (rule?.measure === "z") row[`${rule.signal}.z`] = numberOf(check.measured);
+  }
+  return row;
+}
+
+// Return a value as a number; NaN for what is no finite number, and for what is not there.
+export function numberOf(value) {
+  return typeof value === "number" && Number.isFinite(value) ? value : NaN;
+}
+
+function signalCells(signal, event, model) {
+  const expected = signal.expected ? numberOf(event[signal.expected]) : NaN;
+  const bounds = boundsOf(signal, event.process_phase, expected, model);
   return {
-    first,
-    count: slots.length,
-    actual: slots.map((record) => valueOf(record, signal.name)),
-    expected: slots.map((record) => (signal.expected ? valueOf(record, signal.expected) : null)),
-    low: bounds.map((bound) => bound.low),
-    high: bounds.map((bound) => bound.high),
-    fired: slots.map((record) => firedCode(record, rules)),
-    missing: slots.map((record) => valueOf(record, signal.name) === null),
+    [signal.name]: numberOf(event[signal.name]),
+    [`${signal.name}.expected`]: expected,
+    [`${signal.name}.low`]: bounds.low,
+    [`${signal.name}.high`]: bounds.high,
+    [`${signal.name}.z`]: NaN,
   };
 }
 
-// Return the lanes below the charts: phase, ground truth, one lane a code, decision.
-export function laneColumns(state, count) {
-  const { first, slots } = recentWindow(state, count);
-  const read = (pick) => slots.map((record) => (record ? pick(record) : null));
-  const normal = state.model.normal_label;
-  const decisions = state.model.decision_meanings.map((row) => row.name);
-  const plain = { inkOn: () => "ink" };
-  return {
-    first,
-    count: slots.length,
-    lanes: [
-      { ...plain, name: "phase", named: true, tone: (phase) => (phaseIndex(state.model, phase) % 2 ? "phaseB" : "phaseA"), values: read((record) => record.event.process_phase) },
-      { ...plain, name: "simulated fault", named: true, tone: () => "truth", values: read((record) => (record.event.anomaly_label === normal ? null : record.event.anomaly_label)) },
-      ...state.model.codes.map((code) => ({
-        ...plain, name: code.name, named: false, tone: () => "abnormal", values: read((record) => record.detection.codes.includes(code.name) && code.name),
-      })),
-      {
-        name: "decision", named: true, tone: (name) => `rank${decisions.indexOf(name)}`, inkOn: (name) => `rankInk${decisions.indexOf(name)}`,
-        values: read((record) => record.recommendation.decision),
-      },
-    ],
-  };
-}
-
-// Return where the limits of a signal's rules stand at one record: {low, high}, null where there is none.
-export function boundsAt(record, signal, rules) {
-  const bounds = { low: null, high: null };
-  if (!record) return bounds;
-  for (const rule of rules) {
-    if (rule.measure === "z") continue; // a z-score has no fixed place on the signal's scale
-    const limit = rule.limits[record.event.process_phase] ?? null;
-    const centre = rule.measure === "residual" ? valueOf(record, signal.expected) : 0;
-    if (limit === null || centre === null) continue;
-    if (rule.sense !== "below") bounds.high = centre + limit;
-    if (rule.sense === "below" || rule.sense === "either_side") bounds.low = centre + (rule.sense === "below" ? limit : -limit);
+// Return where the limits of a signal stand in a phase, {low, high}; NaN where it has none. A z-score has no place on the scale.
+export function boundsOf(signal, phase, expected, model) {
+  const bounds = { low: NaN, high: NaN };
+  for (const rule of model.rules) {
+    if (rule.signal !== signal.name || rule.measure === "z") continue;
+    const limit = numberOf(rule.limits[phase]);
+    const centre = rule.measure === "residual" ? expected : 0;
+    if (rule.sense === "below") bounds.low = centre + limit;
+    else bounds.high = centre + limit;
+    if (rule.sense === "either_side") bounds.low = centre - limit;
   }
   return bounds;
 }
 
-// Return the code of the first of these rules that fired at a record, or null.
-export function firedCode(record, rules) {
-  const fired = record?.detection.rules.filter((row) => row.state === "fired").map((row) => row.rule) ?? [];
-  return rules.find((rule) => fired.includes(rule.rule))?.code ?? null;
+function bits(flags) {
+  return flags.reduce((mask, flag, index) => (flag ? mask | (1 << index) : mask), 0);
 }
 
-// Return one value of an event as a finite number, or null.
-export function valueOf(record, field) {
-  const value = record?.event[field];
-  return Number.isFinite(value) ? value : null;
+// Return the columns with the row of one sequence behind the last; sequences between are rows of gaps.
+export function appended(columns, sequence, row, model) {
+  const gap = sequence - (columns.first + columns.length);
+  if (gap < 0) return columns; // known already
+  if (gap >= KEPT_ROWS || columns.length === 0) return written(emptyColumns(model, sequence), row);
+  let next = columns;
+  for (let missing = 0; missing < gap; missing += 1) next = written(next, {});
+  return written(next, row);
 }
 
-function phaseIndex(model, name) {
-  return model.phases.findIndex((phase) => phase.name === name);
+function written(columns, row) {
+  const room = columns.offset + columns.length < CAPACITY ? columns : compacted(columns);
+  const at = room.offset + room.length;
+  for (const [name, array] of Object.entries(room.arrays)) array[at] = row[name] ?? (name === "present" ? 0 : NaN);
+  const full = room.length === KEPT_ROWS;
+  return { ...room, length: full ? KEPT_ROWS : room.length + 1, offset: room.offset + (full ? 1 : 0), first: room.first + (full ? 1 : 0) };
+}
+
+// Return the same rows at the beginning of new arrays: once in KEPT_ROWS samples.
+function compacted(columns) {
+  const arrays = Object.fromEntries(Object.entries(columns.arrays).map(([name, array]) => {
+    const fresh = new Float64Array(CAPACITY);
+    fresh.set(array.subarray(columns.offset, columns.offset + columns.length));
+    return [name, fresh];
+  }));
+  return { ...columns, arrays, offset: 0 };
+}
+
+// Return the columns with earlier rows before the first, as /api/series gives them: {first, columns: {name: [values]}}.
+export function prepended(columns, earlier, model) {
+  const count = Math.min(columns.first - earlier.first, KEPT_ROWS - columns.length);
+  if (count <= 0) return columns;
+  const skip = columns.first - earlier.first - count;
+  const arrays = Object.fromEntries(Object.entries(columns.arrays).map(([name, array]) => {
+    const fresh = new Float64Array(CAPACITY);
+    const values = earlier.columns[name];
+    for (let index = 0; index < count; index += 1) fresh[index] = values ? numberOf(values[skip + index]) : NaN;
+    fresh.set(array.subarray(columns.offset, columns.offset + columns.length), count);
+    return [name, fresh];
+  }));
+  arrays.present.fill(1, 0, count);
+  for (const signal of model.signals) fillBounds(arrays, signal, count, model);
+  return { first: columns.first - count, offset: 0, length: columns.length + count, arrays };
+}
+
+function fillBounds(arrays, signal, count, model) {
+  for (let index = 0; index < count; index += 1) {
+    const phase = model.phases[arrays.phase[index]]?.name;
+    const bounds = boundsOf(signal, phase, arrays[`${signal.name}.expected`][index], model);
+    arrays[`${signal.name}.low`][index] = bounds.low;
+    arrays[`${signal.name}.high`][index] = bounds.high;
+  }
+}
+
+// Return the sequence of the last row; −1 before the first.
+export function lastOf(columns) {
+  return columns.length ? columns.first + columns.length - 1 : -1;
+}
+
+// Return one cell; NaN where there is no such row.
+export function cell(columns, name, sequence) {
+  const index = sequence - columns.first;
+  return index >= 0 && index < columns.length ? columns.arrays[name]?.[columns.offset + index] ?? NaN : NaN;
+}
+
+// Return a column from one sequence to another, both included, as a view: nothing is copied.
+export function slice(columns, name, from, to) {
+  if (!columns.arrays[name]) return NONE; // a quantity without this column has nothing to draw
+  const start = Math.max(0, from - columns.first);
+  const end = Math.min(columns.length, to - columns.first + 1);
+  return columns.arrays[name].subarray(columns.offset + start, columns.offset + Math.max(start, end));
+}
+
+// Return the first sequence after this one at which a code begins: it is there, and was not one sample before. null where there is none.
+export function nextAnomaly(columns, sequence) {
+  for (let at = Math.max(sequence + 1, columns.first); at <= lastOf(columns); at += 1) {
+    const before = at > columns.first ? cell(columns, "codes", at - 1) : 0;
+    if (cell(columns, "codes", at) & ~before) return at;
+  }
+  return null;
+}
+
+// Return what a chart of one signal draws from one sequence to another.
+export function signalWindow(columns, signal, from, to, model) {
+  const read = (name) => slice(columns, name, from, to);
+  const first = Math.max(from, columns.first);
+  return {
+    first,
+    count: read("present").length,
+    actual: read(signal.name),
+    expected: read(`${signal.name}.expected`),
+    low: read(`${signal.name}.low`),
+    high: read(`${signal.name}.high`),
+    windows: firedWindows(read("rules"), signal, model),
+    gaps: gapsOf(read(signal.name)),
+  };
+}
+
+// Return [code, first index, last index] for every run of samples in which a rule of this signal fired.
+export function firedWindows(rules, signal, model) {
+  const own = model.rules.map((rule) => (rule.signal === signal.name ? rule.code : null));
+  const mask = own.reduce((sum, code, index) => (code ? sum | (1 << index) : sum), 0);
+  return spans(rules, (value) => value & mask).map(([value, first, last]) => [own[Math.log2(value & -value)], first, last]);
+}
+
+// Return [true, first index, last index] for every run of samples without a number.
+export function gapsOf(values) {
+  return spans(values, (value) => value !== value).map(([, first, last]) => [true, first, last]);
+}
+
+// Return [pick(value) at the start, first index, last index] for every run in which pick(value) is not 0 or false.
+export function spans(values, pick) {
+  const found = [];
+  let open = null;
+  for (let index = 0; index < values.length; index += 1) {
+    const value = pick(values[index]);
+    if (!value) open = null;
+    else if (open) open[2] = index;
+    else found.push((open = [value, index, index]));
+  }
+  return found;
+}
+
+// Return [value, first index, last index] for every run of one and the same value that is a number from 0.
+export function runsOf(values) {
+  const found = [];
+  let open = null;
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index];
+    if (!(value >= 0)) open = null;
+    else if (open && open[0] === value) open[2] = index;
+    else found.push((open = [value, index, index]));
+  }
+  return found;
 }

@@ -1,61 +1,152 @@
-// Wires the page: polls the server, hands messages to the store, draws what the store holds.
+// Wires the page: asks the server, hands messages to the store, draws what the store holds.
 
-import { drawLanes, drawSignal, lanesHeight } from "./chart.js";
-import { laneColumns, signalColumns } from "./columns.js";
-import { numberText } from "./format.js";
-import { initialState, reduce, sameRun } from "./store.js";
-import { renderPanels } from "./view.js";
+import { drawSignal, drawTimeline, frameOf } from "./chart.js";
+import { cell, nextAnomaly, signalWindow } from "./columns.js";
+import { formatHash, parseHash } from "./hash.js";
+import { KEYS, actionOf } from "./keys.js";
+import { pictureOf } from "./picture.js";
+import { headOf, initialState, reduce, sameRun, shownRecord, shownSequence, visibleRange } from "./store.js";
+import { timelineLanes } from "./timeline.js";
+import { element, finding, renderPanels, renderTable, spokenSample } from "./view.js";
 
-const CHARTED = ["spindle_load_pct", "temperature_c", "vibration_rms"];
-const SLOTS = 180; // samples across a chart
+// What is charted, and how tall: [column, height class]. Titles, units and scales come from the model.
+const CHARTS = [
+  ["spindle_load_pct", "tall"], ["temperature_c", "tall"], ["vibration_rms", "tall"],
+  ["feed_rate_mm_min", "low"], ["tool_wear_pct", "low"], ["health", "low"],
+];
 const CLOCK_MS = 1000; // how often ages are shown anew
 const ANSWER_MS = 10000; // an answer that takes longer counts as none
 const LONGEST_WAIT_MS = 8000; // between tries while the server is gone
+const FIRST_RECORDS = 180; // whole records asked for at the start
+const EARLIER_ROWS = 4000; // rows of columns asked for at once
+const MOST_NEW = 500; // events that one request may generate
+const DRAG_PIXELS = 5; // a shorter drag is a click
 const ROLES = {
-  measured: "--chart-measured", expected: "--chart-expected", limit: "--chart-limit", grid: "--chart-grid", label: "--ink-muted",
-  ink: "--ink", panel: "--panel", shade: "--chart-shade", hatch: "--chart-hatch", abnormal: "--abnormal", truth: "--chart-truth",
-  phaseA: "--phase-a", phaseB: "--phase-b",
+  measured: "--chart-measured", expected: "--chart-expected", limit: "--chart-limit", band: "--chart-band", grid: "--chart-grid",
+  label: "--ink-muted", ink: "--ink", panel: "--panel", shade: "--chart-shade", hatch: "--chart-hatch", abnormal: "--abnormal",
+  truth: "--chart-truth", cursor: "--chart-cursor", phaseA: "--phase-a", phaseB: "--phase-b",
   ...Object.fromEntries([0, 1, 2, 3, 4].flatMap((rank) => [[`rank${rank}`, `--rank-${rank}`], [`rankInk${rank}`, `--rank-ink-${rank}`]])),
 };
 
+const root = document.documentElement;
+const byId = (id) => document.getElementById(id);
+const clock = () => performance.now();
+
 let state = initialState;
+let hover = null; // sequence under the pointer
+let drag = null; // {canvas, from, to}: sequences of a zoom that is being drawn
+let palette = null; // read once a theme
 let drawn = false; // a frame has been asked for
 let timer = null;
 let turn = Promise.resolve(); // one request at a time: an answer is joined before the next is asked for
+let asked = parseHash(location.hash); // what a link asked for and has not got yet
 
 function dispatch(message) {
   state = reduce(state, message);
-  if (!drawn) {
-    drawn = true;
-    requestAnimationFrame(draw);
-  }
+  repaint();
+}
+
+function repaint() {
+  if (drawn) return;
+  drawn = true;
+  requestAnimationFrame(draw);
 }
 
 function draw() {
   drawn = false;
   if (!state.model) return;
-  renderPanels(state);
-  drawCharts(readPalette());
+  fetchShown();
+  renderPanels(state, hover);
+  drawCharts();
+  writeHash();
 }
+
+// ------------------------------------------------------------------------------------------
+// Charts
 
 function readPalette() {
-  const style = getComputedStyle(document.documentElement);
-  const palette = Object.fromEntries(Object.entries(ROLES).map(([role, name]) => [role, style.getPropertyValue(name).trim()]));
-  return { ...palette, font: `11px ${style.getPropertyValue("--font").trim()}` };
+  const probe = element("i", "hidden");
+  document.body.append(probe);
+  const colour = (name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const style = getComputedStyle(root);
+  const length = (name) => parseFloat(style.getPropertyValue(name));
+  const colours = Object.fromEntries(Object.entries(ROLES).map(([role, name]) => [role, colour(name)]));
+  probe.remove();
+  const [size, family] = [length("--chart-font-size"), style.getPropertyValue("--font").trim()];
+  return {
+    ...colours, size, family, font: `${size}px ${family}`, lane: size + 2,
+    line: length("--chart-line"), thin: length("--chart-thin"), gutter: length("--chart-gutter"), lanes: length("--lanes-gutter"),
+  };
 }
 
-function drawCharts(palette) {
-  for (const name of CHARTED) {
-    const signal = state.model.signals.find((row) => row.name === name);
-    const canvas = document.getElementById(`chart-${name}`);
-    const columns = signalColumns(state, signal, SLOTS);
-    drawSignal(...prepared(canvas), columns, { low: signal.low, high: signal.high, slots: SLOTS }, palette);
-    describe(canvas, signal, columns);
+function signalsCharted() {
+  const health = { name: "health", title: "Health", unit: "of 100", decimals: 0, low: 0, high: 100, expected: null };
+  return CHARTS.map(([name, height]) => ({ ...(state.model.signals.find((signal) => signal.name === name) ?? health), height }));
+}
+
+// Make the figures once: a label and a canvas a signal.
+function buildFigures() {
+  byId("figures").replaceChildren(...signalsCharted().map((signal) => {
+    const canvas = element("canvas", "");
+    const attributes = { id: `chart-${signal.name}`, tabindex: "0", role: "slider", "aria-label": signal.title, "aria-valuemin": "0", "aria-valuemax": "0", "aria-valuenow": "0" };
+    for (const [name, value] of Object.entries(attributes)) canvas.setAttribute(name, value);
+    const button = element("button", "link", "table");
+    button.type = "button";
+    button.dataset.table = signal.name;
+    button.setAttribute("aria-label", `Table of ${signal.title}`);
+    const reading = element("span", "reading", "–");
+    reading.id = `reading-${signal.name}`;
+    wirePointer(canvas);
+    const caption = element("figcaption", "", element("h3", "", `${signal.title}, ${signal.unit}`), reading, button);
+    return element("figure", `figure ${signal.height}`, caption, canvas);
+  }));
+}
+
+function drawCharts() {
+  palette ??= readPalette();
+  const range = visibleRange(state);
+  const cursor = hover ?? state.cursor;
+  for (const signal of signalsCharted()) {
+    const canvas = byId(`chart-${signal.name}`);
+    const window = signalWindow(state.columns, signal, range.from, range.to, state.model);
+    const spec = { ...range, left: palette.gutter, low: signal.low, high: signal.high, cursor };
+    const [context, size] = prepared(canvas);
+    drawSignal(context, size, window, spec, palette);
+    if (drag?.canvas === canvas) drawDrag(context, size, spec);
+    describe(canvas, signal, window);
   }
-  const lanes = laneColumns(state, SLOTS);
-  const canvas = document.getElementById("lanes");
-  canvas.style.height = `${lanesHeight(lanes.lanes.length)}px`;
-  drawLanes(...prepared(canvas), lanes, { slots: SLOTS }, palette);
+  drawTimelineNow(range, cursor);
+}
+
+function drawTimelineNow(range, cursor) {
+  const lanes = timelineLanes(state.columns, state.model);
+  const canvas = byId("timeline");
+  canvas.style.height = `${lanes.lanes.length * palette.lane + palette.size * 1.5}px`;
+  drawTimeline(...prepared(canvas), lanes, { ...wholeRange(), left: palette.lanes, shown: range, cursor }, palette);
+  setSlider(canvas, timelineText());
+}
+
+function wholeRange() {
+  const { first } = state.columns;
+  return { from: first, to: Math.max(headOf(state), first + FIRST_RECORDS - 1) };
+}
+
+function timelineText() {
+  const record = shownRecord(state);
+  if (!record) return "no sample yet";
+  return `sample ${record.event.sequence}, ${record.recommendation.decision.replaceAll("_", " ")}`;
+}
+
+function drawDrag(context, size, spec) {
+  const frame = frameOf(size.width, spec.left, spec.from, spec.to);
+  const [from, to] = [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)];
+  context.globalAlpha = 0.25;
+  context.fillStyle = palette.cursor;
+  context.fillRect(frame.x(from), 0, frame.x(to) - frame.x(from), size.height);
+  context.globalAlpha = 1;
 }
 
 // Return [context, size] of a canvas whose pixels fit the screen's.
@@ -66,16 +157,21 @@ function prepared(canvas) {
   return [canvas.getContext("2d"), size];
 }
 
-// Say in words what a chart shows now, for those who can't see it.
-function describe(canvas, signal, columns) {
-  const last = columns.count - 1;
-  const measured = columns.actual[last] ?? null;
-  const now = measured === null ? "no data" : `${numberText(measured, signal.decimals)} ${signal.unit}`;
-  const expected = signal.expected ? `, expected ${numberText(columns.expected[last], signal.decimals)}` : "";
-  const fired = columns.fired.filter(Boolean).length;
-  canvas.setAttribute("aria-label", `${signal.title}: ${now}${expected}; a rule fired in ${fired} of the last ${columns.count} samples`);
-  const reading = document.getElementById(`reading-${signal.name}`);
-  reading.textContent = last < 0 ? now : `${now}${expected}`;
+// Say in words what a chart shows, for those who can't see it.
+function describe(canvas, signal, window) {
+  const sequence = shownSequence(state);
+  canvas.setAttribute("aria-label", finding(state, signal, window));
+  setSlider(canvas, sequence < 0 ? "no sample yet" : spokenSample(state, signal, sequence));
+  const value = cell(state.columns, signal.name, sequence);
+  byId(`reading-${signal.name}`).textContent = Number.isNaN(value) ? "no data" : value.toFixed(signal.decimals);
+}
+
+// A slider's text is spoken when it changes under focus: while the run goes on that would be every sample.
+function setSlider(canvas, text) {
+  const live = state.cursor === null;
+  if (live && document.activeElement === canvas && !state.paused) return;
+  const values = { "aria-valuemin": state.columns.first, "aria-valuemax": Math.max(0, headOf(state)), "aria-valuenow": Math.max(0, shownSequence(state)), "aria-valuetext": text };
+  for (const [name, value] of Object.entries(values)) canvas.setAttribute(name, value);
 }
 
 // ------------------------------------------------------------------------------------------
@@ -86,30 +182,67 @@ async function request(path, options) {
   return { status: answer.status, body: await answer.json() };
 }
 
-// Ask for the events after the newest one here; another tab may have made them already.
+// Ask for the events after the newest one here, until there is nothing left that another page made.
 async function poll(count = 1) {
-  const { status, body } = await request(`/api/next?after=${state.head}&count=${count}`);
-  if (status === 200 && sameRun(state, body)) dispatch({ type: "records", answer: body, at: performance.now() });
-  else if (status === 200 || status === 409) await load();
-  else throw new Error(body.error);
+  let more = true;
+  while (more) {
+    const { status, body } = await request(`/api/next?after=${headOf(state)}&count=${count}`);
+    if (status === 200 && sameRun(state, body)) dispatch({ type: "records", answer: body, at: clock() });
+    else if (status === 200 || status === 409) return load();
+    else throw new Error(body.error);
+    more = body.head > headOf(state);
+  }
 }
 
 // Take the run as the server has it: at the start, after a reset by anybody, after a restart.
 async function load() {
-  const { status, body } = await request("/api/status?limit=500");
+  const { status, body } = await request(`/api/status?limit=${FIRST_RECORDS}`);
   if (status !== 200) throw new Error(body.error);
-  dispatch({ type: "loaded", answer: body, at: performance.now() });
+  dispatch({ type: "loaded", answer: body, at: clock() });
+  loadEarlier(body.run);
+}
+
+// Fill in the part of the run before what was loaded, a piece at a time, behind the live polls.
+function loadEarlier(run) {
+  const { first } = state.columns;
+  if (state.run !== run || first <= state.oldest) return;
+  guarded(async () => {
+    const from = Math.max(state.oldest, first - EARLIER_ROWS);
+    const { status, body } = await request(`/api/series?from=${from}&count=${first - from}`);
+    if (status !== 200) return;
+    dispatch({ type: "earlier", series: body });
+    if (state.columns.first < first) loadEarlier(run);
+  });
+}
+
+// The page shows a past sample whole: ask for its record where it is not here.
+let fetching = null;
+function fetchShown() {
+  const sequence = state.cursor;
+  if (sequence === null || shownRecord(state) || fetching === sequence || cell(state.columns, "present", sequence) !== 1) return;
+  fetching = sequence;
+  guarded(async () => {
+    const { status, body } = await request(`/api/record?sequence=${sequence}`);
+    if (status === 200 && sameRun(state, body)) dispatch({ type: "fetched", record: body.record });
+    else if (status !== 200) dispatch({ type: "notice", text: body.error });
+    fetching = null;
+  });
 }
 
 async function start() {
   const { body } = await request("/api/model");
   dispatch({ type: "model", model: body });
+  buildFigures();
   await load();
+  await follow(asked);
 }
 
 // Do one thing at a time with the server, in order, and remember whether it answered.
 function guarded(work) {
-  turn = turn.then(work).catch(() => dispatch({ type: "failed", at: performance.now() }));
+  turn = turn.then(work).catch(() => {
+    fetching = null;
+    dispatch({ type: "failed", at: clock() });
+  });
   return turn;
 }
 
@@ -119,49 +252,295 @@ function schedule(wait) {
 }
 
 async function tick() {
-  const began = performance.now();
-  if (!state.model) await guarded(start);
-  else if (!state.paused) await guarded(() => poll());
-  const period = 1000 / state.eventsPerSecond;
-  const wait = state.failures ? Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (state.failures - 1)) : period - (performance.now() - began);
-  schedule(Math.max(0, wait));
+  const began = clock();
+  if (!state.run) await guarded(start);
+  else if (!state.paused || state.failures) await guarded(() => (state.paused ? load() : poll()));
+  const period = 1000 / state.speed - (clock() - began);
+  schedule(Math.max(0, state.failures ? Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (state.failures - 1)) : period));
 }
 
 // ------------------------------------------------------------------------------------------
-// The controls
+// A moment as a link
+
+// Show what a link asks for: run on to its sample where the run has not come so far.
+async function follow(wanted) {
+  asked = {};
+  if (wanted.seed !== undefined && wanted.seed !== state.summary.seed) {
+    if (headOf(state) >= 0) return offer(wanted);
+    await resetTo(wanted.seed);
+  }
+  if (wanted.speed) dispatch({ type: "speed", speed: wanted.speed });
+  if (wanted.view) dispatch({ type: "view", mode: wanted.view });
+  if (wanted.seq !== undefined) await runTo(wanted.seq);
+  if (wanted.from !== undefined) dispatch({ type: "zoom", from: wanted.from, to: wanted.to });
+  if (wanted.seq !== undefined) dispatch({ type: "goto", sequence: wanted.seq });
+}
+
+const FARTHEST_LINK = 20000;
+async function runTo(sequence) {
+  if (sequence > FARTHEST_LINK) return dispatch({ type: "notice", text: `This link asks for sample ${sequence}; a link runs on to sample ${FARTHEST_LINK} at the most.` });
+  while (headOf(state) < sequence) await poll(Math.min(MOST_NEW, sequence - headOf(state)));
+}
+
+// The server runs another seed, and others may be watching: ask before it is begun anew.
+function offer(wanted) {
+  byId("link-text").textContent = `This link is to a run with seed ${wanted.seed}; this run has seed ${state.summary.seed}. Running it begins anew for everybody.`;
+  byId("link-banner").hidden = false;
+  byId("link-run").onclick = () => {
+    byId("link-banner").hidden = true;
+    guarded(async () => {
+      await resetTo(wanted.seed);
+      await follow(wanted);
+    });
+  };
+  byId("link-stay").onclick = () => {
+    byId("link-banner").hidden = true;
+  };
+}
+
+function writeHash() {
+  if (!state.run || Object.keys(asked).length) return;
+  const hash = formatHash({ seed: state.summary.seed, cursor: state.cursor, view: state.view, speed: state.speed });
+  if (hash !== location.hash) history.replaceState(null, "", location.pathname + location.search + hash);
+}
+
+// ------------------------------------------------------------------------------------------
+// Actions
+
+async function resetTo(seed) {
+  const query = seed === "" ? "" : `?seed=${encodeURIComponent(seed)}`;
+  const { status, body } = await request(`/api/reset${query}`, { method: "POST" });
+  dispatch({ type: "notice", text: status === 200 ? "" : body.error });
+  if (status === 200) dispatch({ type: "loaded", answer: body, at: clock() });
+}
 
 function setPaused(paused) {
   dispatch({ type: "paused", paused });
   if (!paused) schedule(0);
 }
 
-function onStep() {
-  setPaused(true);
-  guarded(() => poll());
+function goTo(sequence) {
+  if (sequence >= headOf(state)) dispatch({ type: "live" });
+  else dispatch({ type: "goto", sequence });
 }
 
-function onReset(event) {
-  event.preventDefault();
-  const field = document.getElementById("seed-field");
-  const query = field.value.trim() === "" ? "" : `?seed=${encodeURIComponent(field.value.trim())}`;
+// One sample on: through history where the page shows history, from the server where it shows the newest.
+function onStep() {
+  if (!state.paused) dispatch({ type: "paused", paused: true });
+  if (state.cursor !== null) goTo(state.cursor + 1);
+  else guarded(() => poll());
+}
+
+// On to the next sample at which a code begins; where none is known yet, the run goes on until one comes.
+function onAnomaly() {
   guarded(async () => {
-    const { status, body } = await request(`/api/reset${query}`, { method: "POST" });
-    document.getElementById("reset-error").textContent = status === 200 ? "" : body.error;
-    if (status === 200) dispatch({ type: "loaded", answer: body, at: performance.now() });
+    const from = shownSequence(state);
+    let found = nextAnomaly(state.columns, from);
+    for (let made = 0; found === null && made < MOST_NEW; made += 10) {
+      const head = headOf(state);
+      await poll(10);
+      found = nextAnomaly(state.columns, Math.max(from, head));
+    }
+    if (found === null) dispatch({ type: "notice", text: `No anomaly in the next ${MOST_NEW} samples.` });
+    else dispatch({ type: "goto", sequence: found });
   });
+}
+
+function zoomBy(factor) {
+  const { from, to } = visibleRange(state);
+  const centre = state.cursor ?? (from + to) / 2;
+  dispatch({ type: "zoom", from: centre - (centre - from) * factor, to: centre + (to - centre) * factor });
+}
+
+function savePicture() {
+  const { summary } = state;
+  const title = `Mini Manufacturing Digital Twin, ${summary.provenance}, seed ${summary.seed}, ${timelineText()}`;
+  const figures = [...signalsCharted().map((signal) => ({ name: `${signal.title}, ${signal.unit}`, canvas: byId(`chart-${signal.name}`) })), { name: "Timeline", canvas: byId("timeline") }];
+  pictureOf(title, figures, palette, window.devicePixelRatio || 1).toBlob((blob) => {
+    const link = element("a", "");
+    link.href = URL.createObjectURL(blob);
+    link.download = `${summary.provenance}_run_seed_${summary.seed}_sample_${shownSequence(state)}.png`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), CLOCK_MS);
+  });
+}
+
+const ACTIONS = {
+  pause: () => setPaused(!state.paused),
+  step: onStep,
+  back: () => goTo(shownSequence(state) - 1),
+  anomaly: onAnomaly,
+  live: () => dispatch({ type: "live" }),
+  left: (event) => goTo(shownSequence(state) - (event.shiftKey ? 10 : 1)),
+  right: (event) => goTo(shownSequence(state) + (event.shiftKey ? 10 : 1)),
+  home: () => goTo(state.columns.first),
+  zoomIn: () => zoomBy(0.5),
+  zoomOut: () => zoomBy(2),
+  viewAll: () => dispatch({ type: "view", mode: "all" }),
+  viewRecent: () => dispatch({ type: "view", mode: "recent" }),
+  help: () => byId("help").showModal(),
+};
+const ON_A_CHART = new Set(["left", "right", "home", "live"]); // a slider's own keys: they work there also when keys are off
+
+function onKey(event) {
+  const action = state.run && actionOf(event);
+  const onChart = event.target.getAttribute?.("role") === "slider";
+  if (!action || !(state.keysOn || (onChart && ON_A_CHART.has(action)))) return;
+  event.preventDefault();
+  ACTIONS[action](event);
+}
+
+// ------------------------------------------------------------------------------------------
+// The pointer
+
+// Return the sample of a chart or the timeline that a pointer is over.
+function sampleAt(canvas, event) {
+  const timeline = canvas.id === "timeline";
+  const range = timeline ? wholeRange() : visibleRange(state);
+  const box = canvas.getBoundingClientRect();
+  const frame = frameOf(box.width, timeline ? palette.lanes : palette.gutter, range.from, range.to);
+  return Math.min(range.to, Math.max(range.from, frame.sequenceAt(event.clientX - box.left)));
+}
+
+function wirePointer(canvas) {
+  const zooms = canvas.id !== "timeline";
+  canvas.addEventListener("pointermove", (event) => {
+    if (!state.run || headOf(state) < 0) return;
+    const at = sampleAt(canvas, event);
+    if (drag) drag.to = at;
+    hover = at <= headOf(state) && at >= state.columns.first ? at : null;
+    repaint();
+  });
+  canvas.addEventListener("pointerleave", () => {
+    hover = null;
+    repaint();
+  });
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !state.run || headOf(state) < 0) return;
+    const at = sampleAt(canvas, event);
+    drag = { canvas: zooms ? canvas : null, from: at, to: at, x: event.clientX };
+    canvas.setPointerCapture(event.pointerId);
+  });
+  canvas.addEventListener("pointerup", (event) => endDrag(canvas, event, zooms));
+  canvas.addEventListener("pointercancel", () => {
+    drag = null;
+  });
+  if (zooms) canvas.addEventListener("dblclick", () => dispatch({ type: "view", mode: "recent" }));
+}
+
+function endDrag(canvas, event, zooms) {
+  if (!drag) return;
+  const { from, to, x } = drag;
+  drag = null;
+  if (zooms && Math.abs(event.clientX - x) > DRAG_PIXELS) dispatch({ type: "zoom", from: Math.min(from, to), to: Math.max(from, to) });
+  else goTo(sampleAt(canvas, event));
+}
+
+// An evidence line points at its chart: mark the sample there and put the focus on it.
+function showOnChart(button) {
+  const canvas = byId(`chart-${button.dataset.signal.trim()}`);
+  if (!canvas) return;
+  dispatch({ type: "goto", sequence: Number(button.dataset.sequence) });
+  canvas.scrollIntoView({ block: "nearest" });
+  canvas.focus();
+}
+
+// ------------------------------------------------------------------------------------------
+// Settings, and everything together
+
+function setTheme(theme) {
+  if (theme === "auto") delete root.dataset.theme;
+  else root.dataset.theme = theme;
+  palette = null;
+  dispatch({ type: "theme", theme });
+}
+
+// Keep a setting on this browser; where that is not allowed the page works without.
+function keep(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    /* private browsing */
+  }
+}
+
+function kept(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+function onClick(event) {
+  const target = event.target.closest("button");
+  if (!target) return;
+  if (target.dataset.table) {
+    renderTable(state, signalsCharted().find((signal) => signal.name === target.dataset.table));
+    byId("table").showModal();
+  }
+  if (target.dataset.signal) showOnChart(target);
+  if ("close" in target.dataset) target.closest("dialog").close();
+}
+
+function wireControls() {
+  const buttons = { back: "back", pause: "pause", step: "step", anomaly: "anomaly", live: "live", "history-live": "live", "zoom-in": "zoomIn", "zoom-out": "zoomOut", "view-recent": "viewRecent", "view-all": "viewAll", "help-button": "help" };
+  for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener("click", (event) => state.run && ACTIONS[action](event));
+  byId("picture").addEventListener("click", () => state.run && savePicture());
+  byId("reset").addEventListener("submit", (event) => {
+    event.preventDefault();
+    guarded(() => resetTo(byId("seed-field").value.trim()));
+  });
+  byId("speed").addEventListener("change", (event) => {
+    dispatch({ type: "speed", speed: Number(event.target.value) });
+    schedule(0);
+  });
+  byId("theme").addEventListener("change", (event) => {
+    keep("theme", event.target.value);
+    setTheme(event.target.value);
+  });
+  byId("keys-on").addEventListener("change", (event) => {
+    keep("keys", event.target.checked ? "on" : "off");
+    dispatch({ type: "keys", on: event.target.checked });
+  });
+  byId("to-rules").addEventListener("click", (event) => {
+    event.preventDefault(); // the address after # is the moment's
+    byId("rules-title").scrollIntoView();
+    byId("rules-title").focus();
+  });
+  byId("copy").addEventListener("click", copyRaw);
+  byId("key-list").replaceChildren(...KEYS.map(([key, , meaning]) => element("tr", "", element("th", "", element("kbd", "", key)), element("td", "", meaning))));
+}
+
+async function copyRaw() {
+  try {
+    await navigator.clipboard.writeText(byId("raw").textContent);
+    dispatch({ type: "notice", text: "The raw event is copied." });
+  } catch {
+    getSelection().selectAllChildren(byId("raw"));
+    dispatch({ type: "notice", text: "This browser does not let the page copy; the raw event is selected instead." });
+  }
 }
 
 function wire() {
-  document.getElementById("pause").addEventListener("click", () => setPaused(!state.paused));
-  document.getElementById("step").addEventListener("click", onStep);
-  document.getElementById("reset").addEventListener("submit", onReset);
-  document.getElementById("speed").addEventListener("change", (event) => {
-    dispatch({ type: "speed", eventsPerSecond: Number(event.target.value) });
-    if (!state.paused) schedule(0);
+  if (new URLSearchParams(location.search).has("projector")) root.dataset.projector = "1";
+  setTheme(["light", "dark"].includes(kept("theme")) ? kept("theme") : "auto");
+  dispatch({ type: "keys", on: kept("keys") !== "off" });
+  wireControls();
+  document.addEventListener("click", onClick);
+  document.addEventListener("keydown", onKey);
+  window.addEventListener("hashchange", () => state.run && guarded(() => follow(parseHash(location.hash))));
+  new ResizeObserver(repaint).observe(document.querySelector(".charts"));
+  window.addEventListener("resize", () => {
+    palette = null;
+    repaint();
   });
-  window.addEventListener("resize", () => dispatch({ type: "clock", at: performance.now() }));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => dispatch({ type: "clock", at: performance.now() }));
-  setInterval(() => dispatch({ type: "clock", at: performance.now() }), CLOCK_MS);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    palette = null;
+    repaint();
+  });
+  wirePointer(byId("timeline"));
+  setInterval(() => dispatch({ type: "clock", at: clock() }), CLOCK_MS);
   tick();
 }
 

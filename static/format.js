@@ -40,15 +40,3 @@ export function ticks(low, high, count) {
   const last = Math.floor(high / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
-
-// Return [value, first index, last index] for every run of one value that is neither null, false nor "".
-export function runs(values) {
-  const found = [];
-  values.forEach((value, index) => {
-    const open = found[found.length - 1];
-    if (!value) return;
-    if (open && open[0] === value && open[2] === index - 1) open[2] = index;
-    else found.push([value, index, index]);
-  });
-  return found;
-}

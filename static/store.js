@@ -1,19 +1,32 @@
 // The page's state and how messages change it: reduce(state, message) → the next state. Pure.
 
-export const KEPT_RECORDS = 20000;
+import { appended, emptyColumns, lastOf, prepended, rowOf } from "./columns.js";
+
+export const RECENT = 180; // samples that a chart shows unless told otherwise
+export const KEPT_RECORDS = 240; // newest records kept whole; older ones are asked for when looked at
+const FEWEST = 12; // samples that a zoom shows at least
 
 export const initialState = Object.freeze({
   model: null, // the tables of /api/model
-  run: null, // name of the run that the records belong to
-  head: -1, // sequence of the newest record here
-  records: [], // in order of sequence; a sequence may be absent, never doubled
+  run: null, // name of the run that all below belongs to
+  columns: null, // every sample of the run that is kept, as columns
+  records: [], // the newest records, whole, in order of sequence
+  fetched: null, // an older record, whole, that was asked for
+  oldest: 0, // first sequence that the server still has
   summary: null,
   gap: false, // the server no longer had everything that was asked for
+  cursor: null, // sequence that the page shows; null is the newest: live
+  view: Object.freeze({ mode: "recent" }), // recent | all | zoom, from, to
   paused: false,
-  eventsPerSecond: 1,
+  speed: 1, // samples a second
   failures: 0, // polls in a row without an answer
   answeredAt: null, // page clock, ms, of the last answer
+  eventAt: null, // page clock, ms, of the last new event
   now: 0, // page clock, ms
+  keysOn: true,
+  theme: "auto", // auto | light | dark
+  spoken: Object.freeze({ polite: "", alert: "" }), // what a screen reader is told
+  notice: "", // one sentence on something that could not be done
 });
 
 // Return the next state. Unknown messages are an error, not a silence.
@@ -24,37 +37,75 @@ export function reduce(state, message) {
 }
 
 const CHANGES = {
-  model: (state, { model }) => ({ model }),
-  loaded: (state, { answer, at }) => ({
-    ...answered(answer, at), run: answer.run, records: answer.records, head: answer.head, gap: false,
-  }),
+  model: (state, { model }) => ({ model, columns: emptyColumns(model) }),
+  loaded: (state, { answer, at }) => loaded(state, answer, at),
   records: (state, { answer, at }) => joined(state, answer, at),
+  earlier: (state, { series }) => (series.run === state.run ? { columns: prepended(state.columns, series, state.model) } : {}),
+  fetched: (state, { record }) => ({ fetched: record }),
   failed: (state, { at }) => ({ failures: state.failures + 1, now: at }),
-  paused: (state, { paused }) => ({ paused }),
-  speed: (state, { eventsPerSecond }) => ({ eventsPerSecond }),
   clock: (state, { at }) => ({ now: at }),
+  paused: (state, { paused }) => ({ paused, ...(paused ? {} : live(state)) }),
+  speed: (state, { speed }) => ({ speed }),
+  goto: (state, { sequence }) => goto(state, sequence),
+  live: (state) => live(state),
+  zoom: (state, { from, to }) => ({ view: zoomed(state, from, to) }),
+  view: (state, { mode }) => ({ view: { mode } }),
+  keys: (state, { on }) => ({ keysOn: on }),
+  theme: (state, { theme }) => ({ theme }),
+  notice: (state, { text }) => ({ notice: text }),
 };
+
+// ------------------------------------------------------------------------------------------
+// What can be read from a state
+
+// Return the sequence of the newest sample here; −1 before the first.
+export function headOf(state) {
+  return state.columns ? lastOf(state.columns) : -1;
+}
+
+// Return the sequence that the page shows.
+export function shownSequence(state) {
+  return state.cursor ?? headOf(state);
+}
+
+// Return the record that the page shows; null where there is none yet, or it is still on its way.
+export function shownRecord(state) {
+  const sequence = shownSequence(state);
+  const whole = state.records.find((record) => record.event.sequence === sequence);
+  return whole ?? (state.fetched?.event.sequence === sequence ? state.fetched : null);
+}
+
+// Return {from, to}, the sequences that the charts show, both included.
+export function visibleRange(state) {
+  const { view } = state;
+  if (view.mode === "zoom") return { from: view.from, to: view.to };
+  const head = headOf(state);
+  const first = state.columns ? state.columns.first : 0;
+  const from = view.mode === "all" ? first : Math.max(first, head - RECENT + 1);
+  return { from, to: Math.max(head, from + RECENT - 1) };
+}
 
 // Return whether an answer belongs to the run that this page shows; where not, it must reload.
 export function sameRun(state, answer) {
   return answer.run === state.run;
 }
 
-// Return the newest record, or null before the first.
-export function latestRecord(state) {
-  return state.records.length ? state.records[state.records.length - 1] : null;
+// Return whether the server has stopped answering: two polls without an answer.
+export function isLost(state) {
+  return state.failures >= 2;
 }
 
-// Return the last `count` sequences as a list of records, with null where one is not here.
-export function recentWindow(state, count) {
-  const first = Math.max(0, state.head - count + 1);
-  const slots = new Array(Math.max(0, state.head - first + 1)).fill(null);
-  for (let index = state.records.length - 1; index >= 0; index -= 1) {
-    const slot = state.records[index].event.sequence - first;
-    if (slot < 0) break;
-    slots[slot] = state.records[index];
-  }
-  return { first, slots };
+// ------------------------------------------------------------------------------------------
+// Changes
+
+function loaded(state, answer, at) {
+  const [oldest] = answer.records;
+  const columns = withRecords(emptyColumns(state.model, oldest ? oldest.event.sequence : 0), answer.records, state.model);
+  return {
+    ...answered(answer, at), run: answer.run, columns, records: answer.records.slice(-KEPT_RECORDS), fetched: null,
+    oldest: answer.summary.oldest, gap: false, cursor: null, view: { mode: state.view.mode === "all" ? "all" : "recent" },
+    eventAt: at, spoken: { polite: state.run === null ? "" : "A new run has begun.", alert: "" },
+  };
 }
 
 function answered(answer, at) {
@@ -63,8 +114,63 @@ function answered(answer, at) {
 
 // An answer that comes twice, or late, adds nothing that is here already.
 function joined(state, answer, at) {
-  const fresh = answer.records.filter((record) => record.event.sequence > state.head);
-  const records = fresh.length ? state.records.concat(fresh).slice(-KEPT_RECORDS) : state.records;
-  const head = fresh.length ? fresh[fresh.length - 1].event.sequence : state.head;
-  return { ...answered(answer, at), records, head, gap: state.gap || Boolean(answer.gap) };
+  const head = headOf(state);
+  const fresh = answer.records.filter((record) => record.event.sequence > head);
+  if (!fresh.length) return answered(answer, at);
+  return {
+    ...answered(answer, at),
+    columns: withRecords(state.columns, fresh, state.model),
+    records: state.records.concat(fresh).slice(-KEPT_RECORDS),
+    gap: state.gap || Boolean(answer.gap),
+    eventAt: at,
+    spoken: spoken(state, fresh),
+  };
+}
+
+function withRecords(columns, records, model) {
+  return records.reduce((done, record) => appended(done, record.event.sequence, rowOf(record, model), model), columns);
+}
+
+// Say a decision that changed and codes that are new; the rest is on the page for who asks. do_not_proceed is an alert.
+function spoken(state, fresh) {
+  const before = state.records[state.records.length - 1] ?? null;
+  const last = fresh[fresh.length - 1];
+  const known = new Set(before?.detection.codes ?? []);
+  const fresher = [...new Set(fresh.flatMap((record) => record.detection.codes))].filter((code) => !known.has(code));
+  const decision = last.recommendation.decision;
+  const changed = decision !== before?.recommendation.decision;
+  if (!changed && !fresher.length) return state.spoken;
+  const names = fresher.map((code) => code.replaceAll("_", " ")).join(", ");
+  const text = [changed && `Decision: ${decision.replaceAll("_", " ")}.`, names && `New: ${names}.`].filter(Boolean).join(" ");
+  const strongest = state.model.decision_meanings[state.model.decision_meanings.length - 1].name;
+  const alert = decision === strongest ? `${text} ${last.recommendation.action}` : "";
+  return alert && changed ? { polite: "", alert } : { polite: text, alert: decision === strongest ? state.spoken.alert : "" };
+}
+
+// Going to a sample holds the charts where they are, and moves them only as far as the sample needs.
+function goto(state, sequence) {
+  const head = headOf(state);
+  if (head < 0) return {};
+  const cursor = Math.min(head, Math.max(state.columns.first, Math.round(sequence)));
+  const held = state.view.mode === "recent" ? { mode: "zoom", ...visibleRange(state), held: true } : state.view;
+  return { cursor, view: held.mode === "zoom" ? containing(held, cursor) : held };
+}
+
+function containing(view, sequence) {
+  const width = view.to - view.from;
+  if (sequence >= view.from && sequence <= view.to) return view;
+  const from = Math.max(0, sequence < view.from ? sequence - Math.round(width / 4) : sequence - Math.round((3 * width) / 4));
+  return { ...view, from, to: from + width };
+}
+
+function live(state) {
+  return { cursor: null, fetched: null, view: state.view.held ? { mode: "recent" } : state.view };
+}
+
+function zoomed(state, from, to) {
+  const first = state.columns ? state.columns.first : 0;
+  const last = Math.max(headOf(state), first + RECENT - 1);
+  const width = Math.min(last - first, Math.max(FEWEST - 1, Math.round(to) - Math.round(from)));
+  const start = Math.min(Math.max(first, Math.round(from)), last - width);
+  return { mode: "zoom", from: start, to: start + width };
 }

@@ -1,29 +1,35 @@
 // Renders the panels from the state: idempotent, complete, and it decides nothing about machining.
 // Data goes in as text, never as markup.
 
-import { valueOf } from "./columns.js";
+import { cell, slice } from "./columns.js";
 import { ageText, numberText, signedText, words } from "./format.js";
-import { latestRecord } from "./store.js";
+import { headOf, isLost, shownRecord, shownSequence, visibleRange } from "./store.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 // From the mildest decision to the strongest: shape and colour class follow the rank
 const SHAPES = ["M8 1a7 7 0 1 0 .01 0z", "M8 0l8 8-8 8-8-8z", "M8 .5l8 14.5H0z", "M1 1h14v14H1z", "M5 0h6l5 5v6l-5 5H5l-5-5V5z"];
+const SEVERITY_RANKS = [0, 1, 2, 4]; // of the severities, mildest first
 const GATE_MARKS = { passed: "✓", stopped: "■", not_reached: "–" };
+const TABLE_ROWS = 500; // that a table shows at the most
 
 const byId = (id) => document.getElementById(id);
 
-// Render everything that is not a chart.
-export function renderPanels(state) {
-  const record = latestRecord(state);
+// Render everything that is not a chart. `hover` is the sample under the pointer, or null.
+export function renderPanels(state, hover) {
+  const record = shownRecord(state);
   renderConnection(state);
+  renderBanners(state, record);
   renderMachine(state, record);
   renderLamps(state, record);
   renderDecision(state, record);
-  renderEvidence(record);
-  renderValues(state, record);
+  renderEvidence(state, record);
+  renderValues(state, hover ?? shownSequence(state), hover !== null);
   renderRules(state, record);
+  renderRaw(record);
   renderTotals(state);
   renderControls(state);
+  setText("polite", state.spoken.polite);
+  setText("alert", state.spoken.alert);
 }
 
 function setText(id, text) {
@@ -31,15 +37,23 @@ function setText(id, text) {
   if (node.textContent !== String(text)) node.textContent = text;
 }
 
-function element(tag, className, ...children) {
+// Return an element with children that are texts or nodes.
+export function element(tag, className, ...children) {
   const node = document.createElement(tag);
   if (className) node.className = className;
   node.append(...children);
   return node;
 }
 
+// Put nodes in place of what is there; one that is the same already stays, so that focus and selection do.
 function replace(id, nodes) {
-  byId(id).replaceChildren(...nodes);
+  const parent = byId(id);
+  nodes.forEach((node, index) => {
+    const old = parent.childNodes[index];
+    if (!old) parent.append(node);
+    else if (!old.isEqualNode(node)) old.replaceWith(node);
+  });
+  while (parent.childNodes.length > nodes.length) parent.lastChild.remove();
 }
 
 // Return a mark of shape, letter and colour for a rank from 0 (mildest) to 4.
@@ -58,51 +72,68 @@ function mark(rank, letter) {
   return svg;
 }
 
+// ------------------------------------------------------------------------------------------
+// Level 1: what is always visible
+
 function renderConnection(state) {
-  const age = state.answeredAt === null ? null : (state.now - state.answeredAt) / 1000;
-  const lost = state.failures >= 2;
-  document.body.classList.toggle("lost", lost);
+  const lost = isLost(state);
+  const age = state.eventAt === null ? "" : `, last sample ${ageText((state.now - state.eventAt) / 1000)} ago`;
+  document.documentElement.classList.toggle("lost", lost);
+  setText("connection-mark", lost ? "✕ " : state.paused ? "‖ " : "● ");
+  setText("connection", `${lost ? "not connected" : state.paused ? "paused" : state.run ? "connected" : "connecting"}${age}`);
+}
+
+function renderBanners(state, record) {
+  const lost = isLost(state);
   byId("lost-banner").hidden = !lost;
-  if (lost) {
-    setText("lost-text", age === null ? "No answer from the server yet. Trying again." : `Connection lost. What you see is ${ageText(age)} old. Trying again.`);
-  }
-  setText("connection", lost ? "not connected" : state.paused ? "paused" : state.head < 0 ? "waiting" : "running");
+  const age = state.answeredAt === null ? null : (state.now - state.answeredAt) / 1000;
+  if (lost) setText("lost-text", age === null ? "No answer from the server yet. Trying again." : `Connection lost: what you see is ${ageText(age)} old. Trying again.`);
+  const past = state.cursor !== null;
+  document.documentElement.classList.toggle("past", past);
+  byId("history-banner").hidden = !past;
+  if (past) setText("history-text", historyText(state, record));
+  setText("notice", state.notice);
+  byId("gap-note").hidden = !state.gap;
+}
+
+function historyText(state, record) {
+  const time = record ? `${record.event.timestamp.slice(11, 19)} UTC` : "on its way";
+  return `sample ${state.cursor}, ${time}, ${headOf(state) - state.cursor} behind live`;
 }
 
 function renderMachine(state, record) {
+  setText("provenance", state.model.provenance.toUpperCase());
   setText("machine", record?.event.machine_id ?? state.model.machine_id);
   setText("part", record?.event.part_id ?? "no data");
   setText("operation", words(record?.event.operation ?? state.model.operation));
   setText("phase", record ? words(record.event.process_phase) : "no data");
-  setText("samples", state.head + 1);
+  const head = headOf(state);
+  setText("sample", head < 0 ? "none yet" : state.cursor === null ? `${head} (${head + 1} in all)` : `${state.cursor} of ${head}`);
   setText("event-time", record ? record.event.timestamp.replace("T", " ").replace("+00:00", "") : "no data");
-  setText("seed", state.summary?.seed ?? "no data");
 }
 
 function renderLamps(state, record) {
-  const names = state.model.severities.map((row) => row.name).reverse(); // mildest first
+  const mildestFirst = state.model.severities.map((row) => row.name).reverse();
   const severity = record?.detection.severity;
-  const rank = [0, 1, 2, 4][names.indexOf(severity)] ?? 0;
   setText("health", record ? record.detection.health_score : "–");
   setText("severity", severity ?? "no data");
-  replace("severity-mark", record ? [mark(rank, severity[0])] : []);
+  replace("severity-mark", record ? [mark(SEVERITY_RANKS[mildestFirst.indexOf(severity)] ?? 4, severity[0])] : []);
   const gate = record?.recommendation.gates[0];
   const trusted = gate?.state === "passed";
-  setText("telemetry", !record ? "no data" : trusted ? "complete" : "incomplete");
-  setText("telemetry-why", gate ? (trusted ? gate.because : evidenceFor(record, gate)) : "no sample yet");
-  replace("telemetry-mark", record ? [mark(trusted ? 0 : 4, trusted ? "C" : "I")] : []);
+  setText("trust", !record ? "no data" : trusted ? "good" : "not good");
+  setText("trust-why", !gate ? "no sample yet" : trusted ? gate.because : record.detection.evidence[0]?.sentence ?? gate.because);
+  replace("trust-mark", record ? [mark(trusted ? 0 : 4, trusted ? "G" : "N")] : []);
 }
 
-function evidenceFor(record, gate) {
-  return record.detection.evidence.map((item) => item.sentence)[0] ?? gate.because;
-}
+// ------------------------------------------------------------------------------------------
+// Level 2: the decision and its evidence
 
 function renderDecision(state, record) {
   const advice = record?.recommendation;
   const rank = state.model.decision_meanings.findIndex((row) => row.name === advice?.decision);
   byId("decision-panel").className = `panel decision rank-edge-${Math.max(0, rank)}`;
   setText("decision", advice ? words(advice.decision) : "no data");
-  replace("decision-mark", advice ? [mark(rank, advice.decision[0])] : []);
+  replace("decision-mark", advice ? [mark(Math.max(0, rank), advice.decision[0])] : []);
   setText("action", advice?.action ?? "Waiting for the first sample.");
   setText("required-check", advice?.required_check ?? "–");
   setText("rationale", advice?.rationale ?? "–");
@@ -112,42 +143,78 @@ function renderDecision(state, record) {
 }
 
 function gateItem(gate) {
-  const sign = element("span", "gate-mark", GATE_MARKS[gate.state]);
+  const sign = element("span", "gate-mark", GATE_MARKS[gate.state] ?? "?");
   sign.setAttribute("aria-hidden", "true");
   const name = element("strong", "", words(gate.name));
-  return element("li", `gate ${gate.state}`, sign, element("span", "", name, ` ${words(gate.state)}: ${gate.because}`));
+  const because = element("span", "because", `: ${gate.because}`);
+  return element("li", `gate ${gate.state}`, sign, element("span", "", name, ` ${words(gate.state)}`, because));
 }
 
-function renderEvidence(record) {
+function renderEvidence(state, record) {
   const items = record?.detection.evidence ?? [];
-  const lines = items.map((item) => element("li", "", element("strong", "code", item.code), " ", item.sentence));
   const none = record ? "No rule fired: every measure is inside its limits." : "No sample yet.";
-  replace("evidence", lines.length ? lines : [element("li", "quiet", none)]);
+  replace("evidence", items.length ? items.map((item) => evidenceItem(item, record.event.sequence)) : [element("li", "quiet", none)]);
 }
 
-function renderValues(state, record) {
-  replace("values", state.model.signals.map((signal) => {
-    const actual = valueOf(record, signal.name);
-    const expected = signal.expected ? valueOf(record, signal.expected) : null;
-    const residual = actual !== null && expected !== null ? actual - expected : null;
-    return row([
-      `${signal.title}, ${signal.unit}`,
-      numberText(actual, signal.decimals),
-      signal.expected ? numberText(expected, signal.decimals) : "–",
-      signedText(residual, signal.decimals),
-    ], record && actual === null ? "missing" : "");
-  }));
-  const shown = new Set(state.model.signals.flatMap((signal) => [signal.name, signal.expected]));
-  const others = state.model.event_fields.filter((field) => !shown.has(field));
-  replace("other-values", others.flatMap((field) => [element("dt", "", field), element("dd", "", String(record?.event[field] ?? "no data"))]));
+function evidenceItem(item, sequence) {
+  const button = element("button", "code", item.code);
+  button.type = "button";
+  button.dataset.signal = item.signal.split(",")[0];
+  button.dataset.sequence = sequence;
+  button.title = "Show it on its chart";
+  return element("li", "", button, " ", item.sentence);
+}
+
+function renderValues(state, sequence, hovered) {
+  setText("values-title", sequence < 0 ? "Sample" : `Sample ${sequence}${hovered ? ", under the pointer" : ""}`);
+  replace("values", state.model.signals.map((signal) => valueRow(state, signal, sequence)));
+}
+
+function valueRow(state, signal, sequence) {
+  const at = readOut(state, signal, sequence);
+  const present = cell(state.columns, "present", sequence) === 1;
+  const missing = present && Number.isNaN(at.actual);
+  return row([`${signal.title}, ${signal.unit}`, missing || !present ? "no data" : at.actualText, at.expectedText, at.residualText, at.limitText, at.zText], missing ? "missing" : "");
+}
+
+// Return what is known of a signal at a sample, as numbers and as texts: the read-out of the crosshair.
+export function readOut(state, signal, sequence) {
+  const get = (suffix) => cell(state.columns, `${signal.name}${suffix}`, sequence);
+  const [actual, expected, low, high, z] = ["", ".expected", ".low", ".high", ".z"].map(get);
+  const text = (value) => (Number.isNaN(value) ? "–" : numberText(value, signal.decimals));
+  return {
+    actual, expected, low, high, z,
+    actualText: numberText(actual, signal.decimals),
+    expectedText: text(expected),
+    residualText: signedText(actual - expected, signal.decimals),
+    lowText: text(low), highText: text(high),
+    limitText: [low, high].filter((limit) => !Number.isNaN(limit)).map((limit) => numberText(limit, signal.decimals)).join("…") || "–",
+    zText: signedText(z, 1),
+  };
 }
 
 // Return a table row; the first cell heads it. A cell is a text or a node.
 function row([head, ...cells], className) {
   const first = element("th", "", head);
   first.scope = "row";
-  return element("tr", className, first, ...cells.map((cell) => element("td", "", cell)));
+  return element("tr", className, first, ...cells.map((content) => element("td", "", content)));
 }
+
+function renderTotals(state) {
+  const counts = state.summary?.decisions ?? {};
+  const samples = state.summary?.samples ?? 0;
+  replace("totals", state.model.decision_meanings.map(({ name, meaning }, rank) => {
+    const count = counts[name] ?? 0;
+    const percent = samples ? (100 * count) / samples : 0;
+    const share = samples ? ` (${percent.toFixed(percent < 10 ? 1 : 0)} %)` : "";
+    const item = element("li", "with-mark", mark(rank, name[0]), `${words(name)} `, element("strong", "", String(count)), share);
+    item.title = meaning;
+    return item;
+  }));
+}
+
+// ------------------------------------------------------------------------------------------
+// Levels 3 and 4: every rule, one signal in full, the raw event
 
 function renderRules(state, record) {
   const trace = new Map((record?.detection.rules ?? []).map((check) => [check.rule, check]));
@@ -165,31 +232,82 @@ function ruleRow(state, rule, check) {
     shareBar(check),
     check?.because ? `${status}: ${check.because}` : status,
   ];
-  return row(cells, check?.state ?? "not_evaluated");
+  const made = row(cells, check?.state ?? "not_evaluated");
+  made.title = rule.why;
+  return made;
 }
 
-// Return a bar of how much of its limit a rule uses: the scale ends at twice the limit, and the limit is marked.
+// Return a bar of how far a measure has come to its limit: the scale ends at twice the way, and the limit is marked.
 function shareBar(check) {
   if (check?.share == null) return element("span", "quiet", "–");
+  const share = Math.max(0, check.share); // a value on the far side of its limit has not set out
   const meter = element("span", `share ${check.state}`, element("i", ""));
-  const share = Math.max(0, check.share); // a value on the far side of its limit uses none of it
   meter.firstChild.style.width = `${Math.min(100, share * 50)}%`;
   return element("span", "share-cell", meter, element("span", "", `${Math.round(share * 100)} %`));
 }
 
-function renderTotals(state) {
-  const decisions = state.summary?.decisions ?? {};
-  const samples = state.summary?.samples ?? 0;
-  replace("totals", state.model.decision_meanings.map(({ name, meaning }, rank) => {
-    const count = decisions[name] ?? 0;
-    const share = samples ? `${((100 * count) / samples).toFixed(1)} %` : "–";
-    const head = element("span", "with-mark", mark(rank, name[0]), words(name));
-    head.title = meaning;
-    return row([head, String(count), share], "");
-  }));
+function renderRaw(record) {
+  if (!record) return setText("raw", "no sample yet");
+  return setText("raw", JSON.stringify({ topic: record.event.topic, payload: record.event }, null, 2));
 }
 
+// Fill the table of one signal with the samples that its chart shows, at most TABLE_ROWS of them, the newest.
+export function renderTable(state, signal) {
+  const range = visibleRange(state);
+  const last = Math.min(range.to, headOf(state));
+  const from = Math.max(range.from, state.columns.first, last - TABLE_ROWS + 1);
+  setText("table-title", `${signal.title}, ${signal.unit}: samples ${from} to ${last}`);
+  setText("table-note", from > range.from && from > state.columns.first ? `The newest ${TABLE_ROWS} of the samples shown; the CSV export has all.` : "");
+  const rows = [];
+  for (let sequence = last; sequence >= from; sequence -= 1) rows.push(tableRow(state, signal, sequence));
+  byId("table-rows").replaceChildren(...rows);
+}
+
+function tableRow(state, signal, sequence) {
+  const at = readOut(state, signal, sequence);
+  const mask = cell(state.columns, "codes", sequence);
+  const codes = state.model.codes.filter((_, index) => mask & (1 << index)).map((code) => code.name).join(", ");
+  return row([String(sequence), at.actualText, at.expectedText, at.residualText, at.lowText, at.highText, at.zText, codes || "none"], "");
+}
+
+// ------------------------------------------------------------------------------------------
+// Controls
+
 function renderControls(state) {
+  const shown = shownSequence(state);
   setText("pause", state.paused ? "Resume" : "Pause");
-  byId("gap-note").hidden = !state.gap;
+  byId("live").disabled = state.cursor === null;
+  byId("back").disabled = !state.columns || shown <= state.columns.first;
+  byId("speed").value = String(state.speed);
+  byId("theme").value = state.theme;
+  byId("keys-on").checked = state.keysOn;
+  byId("view-recent").setAttribute("aria-pressed", String(state.view.mode === "recent"));
+  byId("view-all").setAttribute("aria-pressed", String(state.view.mode === "all"));
+  const field = byId("seed-field");
+  if (document.activeElement !== field && field.dataset.seed !== String(state.summary?.seed)) {
+    field.value = state.summary?.seed ?? "";
+    field.dataset.seed = field.value;
+  }
+}
+
+// Return what a chart of a signal has to say for itself in one sentence.
+export function finding(state, signal, window) {
+  const samples = window.count;
+  if (!samples) return `${signal.title}: no data yet`;
+  const fired = window.windows.reduce((sum, [, first, last]) => sum + last - first + 1, 0);
+  const gaps = window.gaps.reduce((sum, [, first, last]) => sum + last - first + 1, 0);
+  const told = fired ? `a rule fired in ${fired} of ${samples} samples` : `no rule fired in ${samples} samples`;
+  return `${signal.title}, ${signal.unit}: ${told}${gaps ? `, no data in ${gaps}` : ""}`;
+}
+
+// Return what is said of one sample of a signal when the cursor moves to it.
+export function spokenSample(state, signal, sequence) {
+  const at = readOut(state, signal, sequence);
+  const mask = Math.trunc(slice(state.columns, "codes", sequence, sequence)[0] || 0);
+  const codes = state.model.codes.filter((_, index) => mask & (1 << index)).map((code) => words(code.name));
+  const parts = [`sample ${sequence}`, Number.isNaN(at.actual) ? "no data" : `${at.actualText} ${signal.unit}`];
+  if (!Number.isNaN(at.expected)) parts.push(`expected ${at.expectedText}`, `residual ${at.residualText}`);
+  if (at.limitText !== "–") parts.push(`limit ${at.limitText}`);
+  if (!Number.isNaN(at.z)) parts.push(`z ${at.zText}`);
+  return `${parts.join(", ")}; ${codes.join(", ") || "no code"}`;
 }

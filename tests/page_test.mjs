@@ -3,119 +3,277 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { boundsAt, firedCode, laneColumns, signalColumns, valueOf } from "../static/columns.js";
-import { ageText, numberText, runs, scale, signedText, ticks, words } from "../static/format.js";
-import { KEPT_RECORDS, initialState, latestRecord, recentWindow, reduce, sameRun } from "../static/store.js";
+import * as columnsModule from "../static/columns.js";
+import { KEPT_ROWS, appended, boundsOf, cell, emptyColumns, firedWindows, gapsOf, lastOf, nextAnomaly, numberOf, prepended, rowOf, runsOf, signalWindow, slice, spans } from "../static/columns.js";
+import { frameOf } from "../static/chart.js";
+import { ageText, numberText, scale, signedText, ticks, words } from "../static/format.js";
+import { formatHash, parseHash } from "../static/hash.js";
+import { KEYS, actionOf } from "../static/keys.js";
+import { KEPT_RECORDS, RECENT, headOf, initialState, isLost, reduce, sameRun, shownRecord, shownSequence, visibleRange } from "../static/store.js";
+import { timelineLanes } from "../static/timeline.js";
 
-const record = (sequence, event = {}, rules = [], codes = []) => ({
-  event: { sequence, process_phase: "roughing", spindle_load_pct: 60, expected_load_pct: 62, anomaly_label: "normal", ...event },
-  detection: { codes, rules },
-  recommendation: { decision: "proceed" },
+const limits = (value) => ({ warmup: value, roughing: value });
+const load = { name: "load", title: "Load", unit: "%", decimals: 2, expected: "expected_load", low: 0, high: 100 };
+const feed = { name: "feed", title: "Feed", unit: "mm/min", decimals: 1, expected: null, low: 0, high: 1000 };
+const model = {
+  provenance: "simulated",
+  phases: [{ name: "warmup" }, { name: "roughing" }],
+  faults: [{ label: "chatter" }],
+  signals: [load, feed],
+  codes: [{ name: "load_residual" }, { name: "feed_mismatch" }],
+  decision_meanings: [{ name: "proceed" }, { name: "watch" }, { name: "do_not_proceed" }],
+  rules: [
+    { rule: "load_residual.residual", code: "load_residual", signal: "load", measure: "residual", sense: "either_side", limits: limits(10) },
+    { rule: "load_residual.z", code: "load_residual", signal: "load", measure: "z", sense: "either_side", limits: limits(2.8) },
+    { rule: "feed_mismatch.value_below", code: "feed_mismatch", signal: "feed", measure: "value", sense: "below", limits: { warmup: 100, roughing: 200 } },
+    { rule: "feed_mismatch.value", code: "feed_mismatch", signal: "feed", measure: "value", sense: "above", limits: { warmup: 300, roughing: 400 } },
+  ],
+};
+
+const record = (sequence, { event = {}, codes = [], rules = [], decision = "proceed" } = {}) => ({
+  event: { sequence, process_phase: "roughing", load: 60, expected_load: 62, feed: 300, anomaly_label: "normal", ...event },
+  detection: { codes, rules, health_score: 90 },
+  recommendation: { decision, action: "Act." },
 });
-const answer = (records, more = {}) => ({ run: "r1", head: records.length ? records[records.length - 1].event.sequence : -1, records, summary: { samples: 1 }, ...more });
+const answer = (records, more = {}) => ({ run: "r1", head: -1, records, summary: { samples: 1, oldest: 0, seed: 7 }, ...more });
+const series = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => record(from + index));
 const after = (state, ...messages) => messages.reduce(reduce, state);
-const loaded = (records, more) => after(initialState, { type: "loaded", answer: answer(records, more), at: 5 });
-const sequences = (state) => state.records.map((row) => row.event.sequence);
+const started = after(initialState, { type: "model", model });
+const loaded = (records, more) => after(started, { type: "loaded", answer: answer(records, more), at: 5 });
+const joined = (state, records, more) => after(state, { type: "records", answer: answer(records, more), at: 6 });
+const columnsOf = (records) => records.reduce((columns, one) => appended(columns, one.event.sequence, rowOf(one, model), model), emptyColumns(model, records[0].event.sequence));
+
+// ---- columns
+
+test("a row holds values, expected, limits, z, and positions in the model's tables", () => {
+  const z = [{ rule: "load_residual.z", measured: 1.5, state: "quiet" }, { rule: "feed_mismatch.value", measured: 500, state: "fired" }];
+  const row = rowOf(record(3, { event: { anomaly_label: "chatter" }, codes: ["feed_mismatch"], rules: z, decision: "watch" }), model);
+  assert.deepEqual([row.load, row["load.expected"], row["load.low"], row["load.high"], row["load.z"]], [60, 62, 52, 72, 1.5]);
+  assert.deepEqual([row.phase, row.label, row.decision, row.codes, row.rules, row.health], [1, 0, 1, 2, 8, 90]);
+});
+
+test("what is no finite number is a gap", () => {
+  for (const bad of [null, undefined, NaN, Infinity, "3", true]) assert.ok(Number.isNaN(numberOf(bad)));
+  assert.equal(numberOf(0), 0);
+});
+
+test("a residual limit lies around the expected value, a value limit where it is, a z nowhere", () => {
+  assert.deepEqual(boundsOf(load, "roughing", 62, model), { low: 52, high: 72 });
+  assert.deepEqual(boundsOf(feed, "warmup", NaN, model), { low: 100, high: 300 });
+  assert.deepEqual(boundsOf(feed, "unknown", NaN, model), { low: NaN, high: NaN });
+});
+
+test("appending keeps every row in its place and never changes an earlier state", () => {
+  const one = columnsOf(series(5, 8));
+  const two = appended(one, 9, rowOf(record(9, { event: { load: 1 } }), model), model);
+  assert.deepEqual([one.length, two.length, lastOf(two), cell(two, "load", 9)], [4, 5, 9, 1]);
+  assert.ok(Number.isNaN(cell(one, "load", 9)));
+});
+
+test("a sequence that is known already adds nothing, one that was skipped leaves a row of gaps", () => {
+  const columns = columnsOf([record(0), record(1), record(1), record(4)]);
+  assert.equal(columns.length, 5);
+  assert.deepEqual([...slice(columns, "present", 0, 4)], [1, 1, 0, 0, 1]);
+  assert.deepEqual(gapsOf(slice(columns, "load", 0, 4)), [[true, 2, 3]]);
+});
+
+test("the newest rows are kept, through every move of the arrays", () => {
+  let columns = emptyColumns(model);
+  const row = rowOf(record(0), model);
+  for (let sequence = 0; sequence < 3 * KEPT_ROWS + 7; sequence += 1) columns = appended(columns, sequence, { ...row, load: sequence }, model);
+  assert.deepEqual([columns.length, columns.first, lastOf(columns)], [KEPT_ROWS, 2 * KEPT_ROWS + 7, 3 * KEPT_ROWS + 6]);
+  for (const sequence of [columns.first, columns.first + 1, lastOf(columns)]) assert.equal(cell(columns, "load", sequence), sequence);
+});
+
+test("a hole wider than what is kept begins anew after it", () => {
+  const columns = appended(columnsOf(series(0, 3)), KEPT_ROWS + 10, rowOf(record(0), model), model);
+  assert.deepEqual([columns.first, columns.length], [KEPT_ROWS + 10, 1]);
+});
+
+test("earlier rows go in front, with their limits, and only where they are missing", () => {
+  const columns = columnsOf(series(3, 5));
+  const earlier = { first: 1, columns: { load: [10, null], "load.expected": [62, 62], feed: [1, 2], phase: [1, 1], codes: [0, 0] } };
+  const filled = prepended(columns, earlier, model);
+  assert.deepEqual([filled.first, filled.length, cell(filled, "load", 1), cell(filled, "load.high", 1), cell(filled, "load", 3)], [1, 5, 10, 72, 60]);
+  assert.ok(Number.isNaN(cell(filled, "load", 2)));
+  assert.equal(prepended(filled, earlier, model), filled);
+});
+
+test("what the server says in columns is what the page makes of records", () => {
+  const [one, two] = [columnsOf(series(0, 3)), prepended(columnsOf(series(2, 3)), { first: 0, columns: { load: [60, 60], "load.expected": [62, 62], feed: [300, 300], phase: [1, 1], label: [-1, -1], decision: [0, 0], codes: [0, 0], rules: [0, 0], health: [90, 90] } }, model)];
+  for (const name of columnsModule.layoutOf(model)) assert.deepEqual([...slice(one, name, 0, 3)], [...slice(two, name, 0, 3)], name);
+});
+
+test("a cell outside the rows, or of no column, is NaN", () => {
+  const columns = columnsOf(series(0, 1));
+  for (const value of [cell(columns, "load", -1), cell(columns, "load", 2), cell(columns, "nothing", 0)]) assert.ok(Number.isNaN(value));
+  assert.equal(slice(columns, "nothing", 0, 1).length, 0);
+});
+
+test("an anomaly begins where a code is new, and not where it stays", () => {
+  const codes = [[], ["load_residual"], ["load_residual"], ["load_residual", "feed_mismatch"], [], ["feed_mismatch"]];
+  const columns = columnsOf(codes.map((codesHere, sequence) => record(sequence, { codes: codesHere })));
+  assert.deepEqual([0, 1, 2, 3, 4].map((sequence) => nextAnomaly(columns, sequence)), [1, 3, 3, 5, 5]);
+  assert.equal(nextAnomaly(columns, 5), null);
+});
+
+test("windows name the code of the signal's own rules", () => {
+  assert.deepEqual(firedWindows(Float64Array.of(0, 1, 2, 0, 8, NaN, 4), load, model), [["load_residual", 1, 2]]);
+  assert.deepEqual(firedWindows(Float64Array.of(0, 1, 2, 0, 8, NaN, 4), feed, model), [["feed_mismatch", 4, 4], ["feed_mismatch", 6, 6]]);
+});
+
+test("a chart's window begins at the first row there is", () => {
+  const window = signalWindow(columnsOf(series(10, 20)), load, 5, 15, model);
+  assert.deepEqual([window.first, window.count, window.actual.length, window.high[0]], [10, 6, 6, 72]);
+});
+
+test("runs and spans are broken by gaps", () => {
+  assert.deepEqual(runsOf(Float64Array.of(0, 0, NaN, 1, -1, 1, 1)), [[0, 0, 1], [1, 3, 3], [1, 5, 6]]);
+  assert.deepEqual(spans([0, 3, 5, 0, 1], (value) => value & 1), [[1, 1, 2], [1, 4, 4]]);
+});
+
+test("the timeline has a lane for phase, fault, each code and the decision", () => {
+  const columns = columnsOf([record(0), record(1, { event: { anomaly_label: "chatter" }, codes: ["load_residual"], decision: "watch" })]);
+  const { lanes } = timelineLanes(columns, model);
+  assert.deepEqual(lanes.map((lane) => lane.name), ["phase", "simulated fault", "load_residual", "feed_mismatch", "decision"]);
+  assert.deepEqual(lanes[1].runs, [["truth", 1, 1, "chatter", "ink"]]);
+  assert.deepEqual(lanes[2].runs, [["abnormal", 1, 1, "", ""]]);
+  assert.deepEqual(lanes[4].runs, [["rank0", 0, 0, "proceed", "rankInk0"], ["rank1", 1, 1, "watch", "rankInk1"]]);
+});
+
+// ---- store
 
 test("a load takes the run as it is", () => {
-  const state = loaded([record(3), record(4)]);
-  assert.deepEqual([state.run, state.head, sequences(state), state.answeredAt], ["r1", 4, [3, 4], 5]);
-  assert.equal(latestRecord(state).event.sequence, 4);
+  const state = loaded(series(3, 4));
+  assert.deepEqual([state.run, headOf(state), shownSequence(state), state.answeredAt], ["r1", 4, 4, 5]);
+  assert.equal(shownRecord(state).event.sequence, 4);
+});
+
+test("an empty run shows nothing", () => {
+  const state = loaded([]);
+  assert.deepEqual([headOf(state), shownRecord(state), visibleRange(state)], [-1, null, { from: 0, to: RECENT - 1 }]);
+  assert.equal(after(state, { type: "goto", sequence: 3 }).cursor, null);
 });
 
 test("records that come twice or late add nothing", () => {
-  const state = after(loaded([record(0)]), { type: "records", answer: answer([record(1), record(2)]), at: 6 }, { type: "records", answer: answer([record(1), record(2)]), at: 7 });
-  assert.deepEqual(sequences(state), [0, 1, 2]);
-  assert.equal(state.head, 2);
+  const state = joined(joined(loaded([record(0)]), series(1, 2)), series(1, 2));
+  assert.deepEqual([headOf(state), state.columns.length, state.records.length], [2, 3, 3]);
 });
 
-test("an answer without records changes no record and counts as an answer", () => {
-  const state = after(loaded([record(0)]), { type: "failed", at: 6 }, { type: "records", answer: answer([]), at: 7 });
-  assert.deepEqual([sequences(state), state.failures, state.answeredAt, state.head], [[0], 0, 7, 0]);
-});
-
-test("failures add up until an answer comes", () => {
-  const state = after(loaded([]), { type: "failed", at: 6 }, { type: "failed", at: 7 });
-  assert.deepEqual([state.failures, state.answeredAt, state.now], [2, 5, 7]);
+test("failures add up until an answer comes, and two of them are a lost connection", () => {
+  const one = after(loaded([]), { type: "failed", at: 6 });
+  const two = after(one, { type: "failed", at: 7 });
+  assert.deepEqual([isLost(one), isLost(two), two.answeredAt, two.now], [false, true, 5, 7]);
+  assert.equal(isLost(joined(two, [])), false);
 });
 
 test("a gap is remembered until the run is loaded anew", () => {
-  const state = after(loaded([record(0)]), { type: "records", answer: answer([record(9)], { gap: true }), at: 6 });
-  assert.equal(state.gap, true);
-  assert.equal(after(state, { type: "records", answer: answer([record(10)]), at: 7 }).gap, true);
+  const state = joined(loaded([record(0)]), [record(9)], { gap: true });
+  assert.deepEqual([state.gap, joined(state, [record(10)]).gap], [true, true]);
   assert.equal(after(state, { type: "loaded", answer: answer([]), at: 8 }).gap, false);
 });
 
-test("another run is told from this one", () => {
-  assert.equal(sameRun(loaded([]), { run: "r1" }), true);
-  assert.equal(sameRun(loaded([]), { run: "r2" }), false);
+test("another run is told from this one, and its columns are not mixed in", () => {
+  assert.deepEqual([sameRun(loaded([]), { run: "r1" }), sameRun(loaded([]), { run: "r2" })], [true, false]);
+  const state = loaded(series(5, 6));
+  assert.equal(after(state, { type: "earlier", series: { run: "r2", first: 0, columns: { load: [1, 2, 3, 4, 5] } } }).columns.first, 5);
+  assert.equal(after(state, { type: "earlier", series: { run: "r1", first: 0, columns: { load: [1, 2, 3, 4, 5] } } }).columns.first, 0);
 });
 
-test("reduce changes nothing in place and refuses unknown messages", () => {
-  const state = loaded([record(0)]);
-  const before = JSON.stringify(state);
-  reduce(state, { type: "records", answer: answer([record(1)]), at: 9 });
-  assert.equal(JSON.stringify(state), before);
-  assert.throws(() => reduce(state, { type: "nonsense" }), /unknown message nonsense/);
+test("only the newest records are kept whole", () => {
+  const state = joined(loaded([record(0)]), series(1, KEPT_RECORDS + 20));
+  assert.deepEqual([state.records.length, state.columns.length], [KEPT_RECORDS, KEPT_RECORDS + 21]);
 });
 
-test("the page keeps a bounded number of records", () => {
-  const many = Array.from({ length: KEPT_RECORDS + 5 }, (_, sequence) => record(sequence + 1));
-  const state = after(loaded([record(0)]), { type: "records", answer: answer(many), at: 6 });
-  assert.deepEqual([state.records.length, state.records[0].event.sequence], [KEPT_RECORDS, 6]);
+test("unknown messages are refused", () => {
+  assert.throws(() => reduce(started, { type: "nonsense" }), /unknown message nonsense/);
 });
 
-test("the recent window has a slot a sequence, empty where a record is not here", () => {
-  const { first, slots } = recentWindow(loaded([record(5), record(8), record(9)]), 6);
-  assert.equal(first, 4);
-  assert.deepEqual(slots.map((slot) => slot && slot.event.sequence), [null, 5, null, null, 8, 9]);
-  assert.deepEqual(recentWindow(initialState, 180), { first: 0, slots: [] });
+test("going to a sample holds the charts still, and live lets them go", () => {
+  const state = after(loaded(series(0, 299)), { type: "goto", sequence: 250 });
+  assert.deepEqual([state.cursor, visibleRange(state)], [250, { from: 120, to: 299 }]);
+  const later = joined(state, series(300, 320));
+  assert.deepEqual([visibleRange(later), shownSequence(later), shownRecord(later).event.sequence], [{ from: 120, to: 299 }, 250, 250]);
+  assert.deepEqual(visibleRange(after(later, { type: "live" })), { from: 141, to: 320 });
 });
 
-const signal = { name: "spindle_load_pct", expected: "expected_load_pct" };
-const residual = { rule: "load_residual.residual", code: "load_residual", signal: "spindle_load_pct", measure: "residual", sense: "either_side", limits: { roughing: 10 } };
-const zed = { ...residual, rule: "load_residual.z", measure: "z", limits: { roughing: 3 } };
-const value = { ...residual, rule: "other.value", code: "other", measure: "value", sense: "above", limits: { roughing: 7 } };
-const below = { ...value, sense: "below", limits: { roughing: 2 } };
-
-test("a residual limit lies around the expected value, a value limit where it is, a z nowhere", () => {
-  assert.deepEqual(boundsAt(record(0), signal, [residual]), { low: 52, high: 72 });
-  assert.deepEqual(boundsAt(record(0), signal, [{ ...residual, sense: "above" }]), { low: null, high: 72 });
-  assert.deepEqual(boundsAt(record(0), signal, [value, below]), { low: 2, high: 7 });
-  assert.deepEqual(boundsAt(record(0), signal, [zed]), { low: null, high: null });
-  assert.deepEqual(boundsAt(record(0, { process_phase: "unknown" }), signal, [residual]), { low: null, high: null });
-  assert.deepEqual(boundsAt(null, signal, [residual]), { low: null, high: null });
+test("going to a sample out of sight moves the charts to it", () => {
+  const state = after(loaded(series(0, 999)), { type: "goto", sequence: 40 });
+  const { from, to } = visibleRange(state);
+  assert.ok(from <= 40 && to >= 40 && to - from === RECENT - 1);
 });
 
-test("columns keep a gap a gap and name the code that fired", () => {
-  const fired = [{ rule: "load_residual.residual", state: "fired" }];
-  const state = { ...loaded([record(0), record(1, { spindle_load_pct: null }), record(3, {}, fired)]), model: { rules: [residual] } };
-  const columns = signalColumns(state, signal, 180);
-  assert.deepEqual(columns.actual, [60, null, null, 60]);
-  assert.deepEqual(columns.missing, [false, true, true, false]);
-  assert.deepEqual(columns.fired, [null, null, null, "load_residual"]);
-  assert.equal(firedCode(null, [residual]), null);
+test("a sample outside the run is held to its ends", () => {
+  const state = loaded(series(10, 20));
+  assert.deepEqual([after(state, { type: "goto", sequence: 3 }).cursor, after(state, { type: "goto", sequence: 99 }).cursor], [10, 20]);
 });
 
-test("lanes show phase, fault, each code and the decision", () => {
-  const model = { normal_label: "normal", phases: [{ name: "warmup" }, { name: "roughing" }], codes: [{ name: "chatter_risk" }], decision_meanings: [{ name: "proceed" }, { name: "watch" }] };
-  const state = { ...loaded([record(0), record(1, { anomaly_label: "chatter" }, [], ["chatter_risk"])]), model };
-  const { lanes } = laneColumns(state, 180);
-  assert.deepEqual(lanes.map((lane) => lane.name), ["phase", "simulated fault", "chatter_risk", "decision"]);
-  assert.deepEqual(lanes[1].values, [null, "chatter"]);
-  assert.deepEqual(lanes[2].values, [false, "chatter_risk"]);
-  assert.deepEqual([lanes[0].tone("roughing"), lanes[3].tone("watch")], ["phaseB", "rank1"]);
+test("an older record is shown once it has been fetched, and never another in its place", () => {
+  const state = after(loaded(series(0, KEPT_RECORDS + 50)), { type: "goto", sequence: 2 });
+  assert.equal(shownRecord(state), null);
+  assert.equal(shownRecord(after(state, { type: "fetched", record: record(3) })), null);
+  assert.equal(shownRecord(after(state, { type: "fetched", record: record(2) })).event.sequence, 2);
 });
 
-test("what is no finite number is no value", () => {
-  for (const bad of [null, undefined, NaN, Infinity, "3", true]) assert.equal(valueOf({ event: { x: bad } }, "x"), null);
-  assert.equal(valueOf({ event: { x: 0 } }, "x"), 0);
-  assert.equal(valueOf(null, "x"), null);
+test("a zoom stays inside the run and never gets too narrow", () => {
+  const zoom = (from, to) => visibleRange(after(loaded(series(0, 499)), { type: "zoom", from, to }));
+  assert.deepEqual(zoom(100, 200), { from: 100, to: 200 });
+  assert.deepEqual(zoom(-50, 60), { from: 0, to: 110 });
+  assert.deepEqual(zoom(-5000, 9000), { from: 0, to: 499 });
+  const narrow = zoom(498, 499);
+  assert.ok(narrow.to - narrow.from >= 11 && narrow.to <= 499);
+});
+
+test("resume returns to the newest sample", () => {
+  const state = after(loaded(series(0, 300)), { type: "paused", paused: true }, { type: "goto", sequence: 9 }, { type: "paused", paused: false });
+  assert.deepEqual([state.cursor, state.paused, state.view.mode], [null, false, "recent"]);
+});
+
+test("a screen reader is told decisions that change and codes that are new, not each sample", () => {
+  const calm = joined(loaded([record(0)]), [record(1)]);
+  assert.deepEqual(calm.spoken, { polite: "", alert: "" });
+  const watch = joined(calm, [record(2, { codes: ["load_residual"], decision: "watch" })]);
+  assert.deepEqual(watch.spoken, { polite: "Decision: watch. New: load residual.", alert: "" });
+  assert.equal(joined(watch, [record(3, { codes: ["load_residual"], decision: "watch" })]).spoken, watch.spoken);
+  const stop = joined(watch, [record(3, { codes: ["feed_mismatch"], decision: "do_not_proceed" })]);
+  assert.deepEqual(stop.spoken, { polite: "", alert: "Decision: do not proceed. New: feed mismatch. Act." });
+  assert.deepEqual(joined(stop, [record(4)]).spoken, { polite: "Decision: proceed.", alert: "" });
+});
+
+// ---- links and keys
+
+test("a link says what is shown, and the plainest view says the seed alone", () => {
+  assert.equal(formatHash({ seed: 7, cursor: null, view: { mode: "recent" }, speed: 1 }), "#seed=7");
+  assert.equal(formatHash({ seed: 7, cursor: 46, view: { mode: "zoom", from: 40, to: 60 }, speed: 5 }), "#seed=7&seq=46&from=40&to=60&speed=5");
+  assert.equal(formatHash({ seed: 7, cursor: null, view: { mode: "all" }, speed: 1 }), "#seed=7&view=all");
+});
+
+test("a link is read back, and what makes no sense in it is left out", () => {
+  assert.deepEqual(parseHash("#seed=7&seq=46&from=40&to=60&speed=5"), { seed: 7, seq: 46, from: 40, to: 60, speed: 5 });
+  assert.deepEqual(parseHash("#seq=-1&from=9&to=3&speed=7&view=<b>&seed=1e9"), {});
+  assert.deepEqual(parseHash(""), {});
+});
+
+test("keys are ours only outside fields and dialogs and without Ctrl, Alt or Meta", () => {
+  const target = { closest: () => null };
+  assert.equal(actionOf({ key: "P", target }), "pause");
+  assert.equal(actionOf({ key: "ArrowLeft", target, shiftKey: true }), "left");
+  assert.equal(actionOf({ key: "p", target, ctrlKey: true }), null);
+  assert.equal(actionOf({ key: "p", target: { closest: () => ({}) } }), null);
+  assert.equal(actionOf({ key: "q", target }), null);
+  assert.equal(new Set(KEYS.map(([key]) => key)).size, KEYS.length);
+});
+
+// ---- scales and texts
+
+test("a pointer finds the sample that is drawn under it", () => {
+  const frame = frameOf(500, 40, 100, 279);
+  for (const sequence of [100, 150, 279]) assert.equal(frame.sequenceAt(frame.x(sequence)), sequence);
 });
 
 test("numbers are written with their decimals, signs and words for nothing", () => {
   assert.deepEqual([numberText(3, 2), numberText(null, 2), numberText(NaN, 1)], ["3.00", "no data", "no data"]);
-  assert.deepEqual([signedText(1.5, 2), signedText(-1.5, 2), signedText(0, 1), signedText(null, 1), signedText(-0.001, 2)], ["+1.50", "−1.50", "0.0", "–", "0.00"]);
+  assert.deepEqual([signedText(1.5, 2), signedText(-1.5, 2), signedText(0, 1), signedText(NaN, 1), signedText(-0.001, 2)], ["+1.50", "−1.50", "0.0", "–", "0.00"]);
   assert.equal(words("do_not_proceed"), "do not proceed");
   assert.deepEqual([ageText(-1), ageText(3.4), ageText(119), ageText(600), ageText(9000)], ["0 s", "3 s", "119 s", "10 min", "2.5 h"]);
 });
@@ -132,9 +290,4 @@ test("ticks are round, inside the scale, and about as many as asked for", () => 
   assert.deepEqual(ticks(0.1, 0.35, 3), [0.1, 0.2, 0.3]);
   assert.deepEqual(ticks(-1, 1, 2), [-1, 0, 1]);
   assert.deepEqual(ticks(3, 3, 4), [3]);
-});
-
-test("runs are found in order and broken by gaps and by other values", () => {
-  assert.deepEqual(runs(["a", "a", null, "a", "b", false, true]), [["a", 0, 1], ["a", 3, 3], ["b", 4, 4], [true, 6, 6]]);
-  assert.deepEqual(runs([]), []);
 });
