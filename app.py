@@ -27,9 +27,11 @@ import os
 import re
 import socket
 import sys
-import traceback
+import time
 import zlib
 from datetime import datetime, timezone
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -40,7 +42,7 @@ from urllib.parse import parse_qs, unquote
 from simulator import DEFAULT_SEED, MAX_SEED, Simulator, checked_seed, checked_start, write_sample_csv
 from twin import (
     DEFAULT_HISTORY, DEFAULT_LIMIT, EXPORT_FIELDS, MAX_HISTORY, MAX_NEW, MAX_RECORDS, MAX_ROWS, PROVENANCE,
-    BeyondHead, NotKept, Twin, checked_history, export_row, model_dict, record_dict, series_dict, window_dict,
+    BeyondHead, NotKept, Twin, checked_history, export_row, model_dict, record_json, series_dict, to_json, window_json,
 )
 
 # ---------------------------------------------------------------------------------------------
@@ -58,6 +60,12 @@ IDLE_TIMEOUT_S = 30  # a connection that is silent for so long is closed
 LINGER_S, LINGER_BYTES = 1.0, 1 << 20  # how long, how much, to hear a refused client out
 QUEUE = 256  # a class that polls in step connects all at once
 COMPRESS_FROM_BYTES = 1000
+SMALL_WINDOW, SMALL_BYTES = 4, 16 * 1024  # answers so small are kept for the next page that asks
+CACHED_ANSWERS = 64
+MAX_LINE_BYTES, MAX_HEADERS = 65536, 100
+TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+REQUEST_LINE = re.compile(r"(\S+) (\S+) (HTTP/([0-9])\.[0-9])")
+HEADER = re.compile(rf"({TOKEN}):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n")
 LOOPBACK_NAME = re.compile(r"(?:[a-z0-9-]+\.)*localhost\.?", re.IGNORECASE)
 
 JSON = "application/json; charset=utf-8"
@@ -115,7 +123,18 @@ class Refusal(Exception):
 
 def json_response(value, status=200, headers=()):
     """Return a value as a JSON `Response`."""
-    return Response(status, JSON, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), headers)
+    return Response(status, JSON, to_json(value).encode(), headers)
+
+
+def window_response(window):
+    """Return a window as a JSON `Response`; a small one is made once, however many pages ask for it."""
+    return small_window_response(window) if len(window.records) <= SMALL_WINDOW else Response(200, JSON, window_json(window).encode())
+
+
+@lru_cache(maxsize=CACHED_ANSWERS)
+def small_window_response(window):
+    """Return a window of a few records as a JSON `Response`."""
+    return Response(200, JSON, window_json(window).encode())
 
 
 def whole_number(query, name, low, high, default=None):
@@ -130,6 +149,7 @@ def whole_number(query, name, low, high, default=None):
     raise Refusal(400, f"{name} must be a whole number from {low} to {high}, not {values[0][:40]!r}")
 
 
+@lru_cache(maxsize=CACHED_ANSWERS)
 def is_loopback(name):
     """Return whether a host name or address stays on this machine.
 
@@ -154,6 +174,45 @@ def host_name(host):
     return match and (match[1] or match[2])
 
 
+def request_line(line):
+    """Return (method, target, version) of a request line; Refusal where it is none.
+
+    >>> request_line(b"GET /api/next HTTP/1.1\\r\\n")
+    ('GET', '/api/next', 'HTTP/1.1')
+    """
+    text = line.decode("latin-1").rstrip("\r\n")
+    match = REQUEST_LINE.fullmatch(text)
+    if match is None:
+        raise Refusal(400, f"the request line must be a method, a path and HTTP/1.1, not {text[:80]!r}" if text.strip() else "the request line is empty")
+    if match[4] != "1":
+        raise Refusal(505, f"this server speaks HTTP/1.1, not {match[3]}")
+    return match[1], match[2], match[3]
+
+
+def read_headers(lines):
+    """Return the headers of a request from a file of lines: {name in lower case: value}; Refusal where one is none.
+
+    Read here, and strictly, because the mail parser of http.server takes longer than all the rest of a
+    poll, and drops what follows a line that is no header. A repeated header is joined by newlines.
+
+    >>> read_headers(io.BytesIO(b"Host: localhost\\r\\nAccept: a\\r\\naccept: b\\r\\n\\r\\n"))
+    {'host': 'localhost', 'accept': 'a\\nb'}
+    """
+    headers = {}
+    for _ in range(MAX_HEADERS + 1):
+        line = lines.readline(MAX_LINE_BYTES + 1)
+        if line in (b"\r\n", b"\n"):
+            return headers
+        if len(line) > MAX_LINE_BYTES:
+            raise Refusal(431, f"a header line must have at most {MAX_LINE_BYTES} bytes")
+        match = HEADER.fullmatch(line.decode("latin-1"))
+        if match is None:
+            raise Refusal(400, "each header must be a name, a colon and a value, and an empty line must end them")
+        name = match[1].lower()
+        headers[name] = f"{headers[name]}\n{match[2]}" if name in headers else match[2]
+    raise Refusal(431, f"a request must have at most {MAX_HEADERS} headers")
+
+
 def path_and_query(target):
     """Return (path, query) of a request target; not by `urlsplit`, which raises on brackets out of place.
 
@@ -165,6 +224,7 @@ def path_and_query(target):
     return unquote(path) or "/", query
 
 
+@lru_cache(maxsize=CACHED_ANSWERS)
 def accepts_gzip(header):
     """Return whether an Accept-Encoding header asks for gzip.
 
@@ -173,6 +233,29 @@ def accepts_gzip(header):
     """
     offers = [offer.replace(" ", "").lower().partition(";q=") for offer in header.split(",")]
     return any(name == "gzip" and weight.strip("0.") != "" or name == "gzip" and not mark for name, mark, weight in offers)
+
+
+@lru_cache(maxsize=None)  # there are only so many types
+def fixed_headers(content_type):
+    """Return the header lines that every answer of a type has."""
+    policy = () if content_type in (JSON, CSV) else PAGE_POLICY
+    return "\r\n".join(f"{name}: {value}" for name, value in (("Content-Type", content_type),) + SAFETY_HEADERS + policy)
+
+
+@lru_cache(maxsize=2)
+def http_date(second):
+    """Return a Unix time as an HTTP date.
+
+    >>> http_date(0)
+    'Thu, 01 Jan 1970 00:00:00 GMT'
+    """
+    return formatdate(second, usegmt=True)
+
+
+@lru_cache(maxsize=CACHED_ANSWERS)
+def gzipped_once(body):
+    """Return bytes as gzip, kept for the next page that asks for the same."""
+    return gzipped(body)
 
 
 def gzipped(body):
@@ -194,22 +277,23 @@ def get_next(query, body, twin):
     """Return new records: `count` of them, or what comes after a sequence (`after`)."""
     count = whole_number(query, "count", 1, MAX_NEW, 1)
     if "after" not in query:
-        return json_response(window_dict(twin.next(count)))
+        return window_response(twin.next(count))
     try:
-        return json_response(window_dict(twin.after(whole_number(query, "after", -1, MAX_SEQUENCE), count)))
+        return window_response(twin.after(whole_number(query, "after", -1, MAX_SEQUENCE), count))
     except BeyondHead as beyond:
         raise Refusal(409, str(beyond), run=beyond.run, head=beyond.head) from None
 
 
 def get_status(query, body, twin):
     """Return the state of the run and its newest records."""
-    return json_response(window_dict(twin.latest(whole_number(query, "limit", 0, MAX_RECORDS, DEFAULT_LIMIT))))
+    return window_response(twin.latest(whole_number(query, "limit", 0, MAX_RECORDS, DEFAULT_LIMIT)))
 
 
 def get_record(query, body, twin):
     """Return one kept record whole."""
     window = kept(twin, whole_number(query, "sequence", 0, MAX_SEQUENCE), 1)
-    return json_response({"run": window.run, "head": window.head, "record": record_dict(window.records[0])})
+    text = f'{{"run":{to_json(window.run)},"head":{window.head},"record":{record_json(window.records[0])}}}'
+    return Response(200, JSON, text.encode())
 
 
 def get_series(query, body, twin):
@@ -229,7 +313,7 @@ def kept(twin, first, count):
 def reset(query, body, twin):
     """Begin a new run, with another seed where one is given; return its empty state."""
     seed = whole_number(query, "seed", 0, MAX_SEED) if "seed" in query else None
-    return json_response(window_dict(twin.reset(seed)))
+    return window_response(twin.reset(seed))
 
 
 def get_export(query, body, twin):
@@ -296,14 +380,15 @@ def allowed_methods(path):
 
 def route_for(method, path):
     """Return the `Route` for a request; Refusal 404 or 405 where there is none."""
+    known = ROUTES.get(("GET" if method == "HEAD" else method, path))
+    if known:
+        return known
+    if path.startswith("/static/") and method in ("GET", "HEAD"):
+        return Route(lambda query, body, twin: static_response(path[len("/static/"):]), False)
     allowed = allowed_methods(path)
     if not allowed:
         raise Refusal(404, f"there is nothing at {path[:80]}; the dashboard is at / and the API below /api/")
-    if method not in allowed:
-        raise Refusal(405, f"{path[:80]} answers {', '.join(allowed)} only", (("Allow", ", ".join(allowed)),))
-    if path.startswith("/static/"):
-        return Route(lambda query, body, twin: static_response(path[len("/static/"):]), False)
-    return ROUTES["GET" if method == "HEAD" else method, path]
+    raise Refusal(405, f"{path[:80]} answers {', '.join(allowed)} only", (("Allow", ", ".join(allowed)),))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -315,6 +400,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = IDLE_TIMEOUT_S
+    headers = {}  # until the first request is read
     disable_nagle_algorithm = True
 
     def __getattr__(self, name):
@@ -324,12 +410,17 @@ class Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def parse_request(self):
-        """Read the request line and the headers; an empty line is refused rather than left unanswered."""
-        if self.raw_requestline.decode("latin-1").strip():  # as text: there a no-break space is blank, too
-            return super().parse_request()
-        self.command = None
-        self.send_error(400, "the request line is empty")
-        return False
+        """Read the request line and the headers; return whether there is a request to answer."""
+        self.command, self.headers, self.close_connection = None, {}, True
+        try:
+            self.command, self.path, self.request_version = request_line(self.raw_requestline)
+            self.headers = read_headers(self.rfile)
+        except Refusal as refusal:
+            self.write(refusal.response())
+            return False
+        wishes = self.headers.get("connection", "").lower().replace(" ", "").split(",")
+        self.close_connection = "close" in wishes or (self.request_version == "HTTP/1.0" and "keep-alive" not in wishes)
+        return True
 
     def answer(self):
         """Answer one request, whatever comes."""
@@ -340,7 +431,7 @@ class Handler(BaseHTTPRequestHandler):
         except (ConnectionError, TimeoutError, socket.timeout):
             raise
         except Exception:  # a fault of ours: say so to the client, and in full on our own console
-            traceback.print_exc()
+            sys.excepthook(*sys.exc_info())
             response = json_response({"error": "the server failed on this request; its console says why"}, 500)
         self.write(response)
 
@@ -362,37 +453,37 @@ class Handler(BaseHTTPRequestHandler):
 
     def read_body(self):
         """Return the body, read whole so that none of it is taken for the next request."""
-        length = self.headers.get_all("Content-Length", ["0"])
-        if self.headers.get_payload():  # what follows a line that is no header is lost, a Content-Length with it
-            self.close_connection = True
-            raise Refusal(400, "each header must be a name, a colon and a value")
-        if "Transfer-Encoding" in self.headers:
-            self.close_connection = True
-            raise Refusal(411, "a body must come with a Content-Length, not in chunks")
-        if len(length) != 1 or not re.fullmatch(r"[0-9]{1,15}", length[0].strip()):
-            self.close_connection = True
-            raise Refusal(400, f"Content-Length must be one whole number, not {', '.join(length)[:40]!r}")
-        if int(length[0]) > MAX_BODY_BYTES:
-            self.close_connection = True
-            raise Refusal(413, f"a body must have at most {MAX_BODY_BYTES} bytes, not {length[0].strip()}")
-        return self.rfile.read(int(length[0]))
+        length = self.headers.get("content-length", "0")
+        try:
+            if "transfer-encoding" in self.headers:
+                raise Refusal(411, "a body must come with a Content-Length, not in chunks")
+            if not re.fullmatch(r"[0-9]{1,15}", length):
+                raise Refusal(400, f"Content-Length must be one whole number, not {length[:40]!r}")
+            if int(length) > MAX_BODY_BYTES:
+                raise Refusal(413, f"a body must have at most {MAX_BODY_BYTES} bytes, not {length}")
+        except Refusal:
+            self.close_connection = True  # where the body ends is not known
+            raise
+        if self.headers.get("expect", "").lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return self.rfile.read(int(length))
 
     def checked_host(self):
         """Return the Host header; on a loopback address only a loopback name may ask (DNS rebinding)."""
-        hosts = self.headers.get_all("Host", [])
-        if len(hosts) > 1 or (not hosts and self.request_version > "HTTP/1.0"):
-            raise Refusal(400, f"a request must have one Host header, not {len(hosts)}")
-        for host in hosts:
-            name = host_name(host.strip())
-            if name is None or (self.server.loopback and not is_loopback(name)):
-                raise Refusal(403, f"this server answers to localhost only, not to {host[:80]!r}")
-        return hosts[0].strip().lower() if hosts else ""
+        host = self.headers.get("host")
+        if host is None and self.request_version == "HTTP/1.0":
+            return ""
+        if host is None or "\n" in host:
+            raise Refusal(400, f"a request must have one Host header, not {'two' if host else 'none'}")
+        name = host_name(host)
+        if name is None or (self.server.loopback and not is_loopback(name)):
+            raise Refusal(403, f"this server answers to localhost only, not to {host[:80]!r}")
+        return host.lower()
 
     def check_origin(self, host):
         """Refuse a request that another site's page makes to change the run."""
-        site = self.headers.get("Sec-Fetch-Site", "").strip().lower()
-        origin = self.headers.get("Origin")
-        own = site in ("same-origin", "none") if site else origin is None or origin.strip().lower() == f"http://{host}"
+        site, origin = self.headers.get("sec-fetch-site"), self.headers.get("origin")
+        own = site.lower() in ("same-origin", "none") if site else origin is None or origin.lower() == f"http://{host}"
         if not own:
             raise Refusal(403, "a request from another site may not change the run")
 
@@ -404,15 +495,13 @@ class Handler(BaseHTTPRequestHandler):
     def write(self, response):
         """Write an answer in one send: apart, headers and body wait for each other's acknowledgement."""
         status, content_type, body, extra = response
-        head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Date: {self.date_time_string()}", f"Content-Type: {content_type}"]
-        headers = getattr(self, "headers", None)
-        if len(body) >= COMPRESS_FROM_BYTES and headers is not None and accepts_gzip(headers.get("Accept-Encoding", "")):
-            body = gzipped(body)
+        head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Date: {http_date(int(time.time()))}", fixed_headers(content_type)]
+        if len(body) >= COMPRESS_FROM_BYTES and accepts_gzip(self.headers.get("accept-encoding", "")):
+            body = gzipped_once(body) if len(body) <= SMALL_BYTES else gzipped(body)
             head.append("Content-Encoding: gzip")
         if body or self.command != "HEAD":
             head.append(f"Content-Length: {len(body)}")
-        policy = () if content_type in (JSON, CSV) else PAGE_POLICY
-        head += [f"{name}: {value}" for name, value in SAFETY_HEADERS + policy + tuple(extra)]
+        head += [f"{name}: {value}" for name, value in extra]
         if self.close_connection:
             head.append("Connection: close")
         text = "\r\n".join(head) + "\r\n\r\n"

@@ -252,10 +252,7 @@ class Detection(NamedTuple):
     @property
     def evidence(self):
         """Return one `Evidence` a code, in the order of the codes."""
-        if not self.codes:
-            return ()
-        fired = [check for check in self.rules if check.state == "fired"]
-        return tuple(_evidence([check for check in fired if check.rule.code == code], self) for code in self.codes)
+        return evidence_of(self, self.rules) if self.codes else ()
 
 
 # ---------------------------------------------------------------------------------------------
@@ -366,6 +363,12 @@ def judged_codes(codes):
     """
     penalty = sum(_PENALTY[code] for code in codes)
     return max(0, 100 - penalty), severity_of(penalty)
+
+
+def evidence_of(found, checks):
+    """Return one `Evidence` a code of a detection, from the checks of its trace."""
+    fired = [check for check in checks if check.state == "fired"]
+    return tuple([_evidence([check for check in fired if check.rule.code == code], found) for code in found.codes])
 
 
 def clarity_of(share, fired):

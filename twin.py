@@ -14,16 +14,18 @@ One lock guards the state; what leaves is immutable, so nothing is encoded under
 (True, 47)
 """
 
+import json
 import os
 from collections import Counter
+from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple, Optional, Tuple
 
 from detector import (
     CODES, HEALTH_WINDOW, MEASURES, MIN_BASELINE, PHASE_LIMITS, REQUIRED, RULES, SEVERITIES, SIGNALS, WINDOW,
-    Detection, Detector, in_phase,
+    Detection, Detector, evidence_of, in_phase,
 )
-from recommender import DECISION_MEANINGS, DECISIONS, GATES, MIN_CONFIDENCE, Recommendation, recommend
+from recommender import CACHED, DECISION_MEANINGS, DECISIONS, GATES, MIN_CONFIDENCE, Recommendation, recommend
 from simulator import (
     CYCLE_EVENTS, FAULTS, MACHINE_ID, MAX_SEED, NORMAL, OPERATION, PHASES, SAMPLING_PERIOD_S, TOPIC, Event, Simulator,
 )
@@ -42,6 +44,7 @@ MAX_NEW = 500  # events that one call may generate
 MAX_RECORDS = 1_000  # records that one answer may carry
 MAX_ROWS = 4_000  # rows of columns that one answer may carry
 DEFAULT_LIMIT = 500  # records of a status where none is asked for
+CACHED_RECORDS = 2_048  # whose JSON text is kept
 PROVENANCE = "simulated"  # said on the page, in every answer and in every file name
 
 
@@ -62,6 +65,19 @@ class Window(NamedTuple):
     latest: Optional[Record]
     summary: dict
     gap: bool  # records before the first one here were asked for and are no longer kept
+
+
+    @property
+    def key(self):
+        """Return what tells this window from others: a run is never rewritten, so its records and counts follow from these."""
+        first = self.records[0].event.sequence if self.records else None
+        return self.run, self.head, first, len(self.records), self.gap
+
+    def __eq__(self, other):
+        return isinstance(other, Window) and self.key == other.key
+
+    def __hash__(self):
+        return hash(self.key)
 
 
 class NotKept(Exception):
@@ -97,6 +113,8 @@ def checked_history(value):
 # ---------------------------------------------------------------------------------------------
 # The edge: records as plain dicts and rows; made here and nowhere else
 
+to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # a value as JSON text
+
 EXPORT_FIELDS = Event._fields + ("severity", "codes", "health_score", "confidence", "decision", "action")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a text
 
@@ -104,6 +122,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run suc
 def record_dict(record):
     """Return a record as the JSON object of the API."""
     event, detection, recommendation = record
+    rules = detection.rules
     return {
         "event": event._asdict(),
         "detection": {
@@ -111,11 +130,22 @@ def record_dict(record):
             "severity": detection.severity,
             "health_score": detection.health_score,
             "confidence": detection.confidence,
-            "evidence": [_rounded(item._asdict()) for item in detection.evidence],
-            "rules": [_check_dict(check) for check in detection.rules],
+            "evidence": [_rounded(item._asdict()) for item in evidence_of(detection, rules)],
+            "rules": [_check_dict(name, check) for name, check in zip(_RULE_NAMES, rules)],
         },
-        "recommendation": dict(recommendation._asdict(), gates=[gate._asdict() for gate in recommendation.gates]),
+        "recommendation": _recommendation_dict(recommendation),
     }
+
+
+@lru_cache(maxsize=CACHED_RECORDS)  # a class asks for the same records; the twin makes each once
+def record_json(record):
+    """Return a record as JSON text."""
+    return to_json(record_dict(record))
+
+
+@lru_cache(maxsize=CACHED)
+def _recommendation_dict(recommendation):
+    return dict(recommendation._asdict(), gates=[gate._asdict() for gate in recommendation.gates])
 
 
 def headline_dict(record):
@@ -131,9 +161,14 @@ def headline_dict(record):
     }
 
 
-def _check_dict(check):
-    row = {"rule": check.rule.name, "measured": check.measured, "limit": check.limit, "share": check.share, "state": check.state}
-    return _rounded(dict(row, because=check.because) if check.because else row)
+def _check_dict(name, check):
+    _, limit, measured, share, state, because = check
+    if because:
+        return {"rule": name, "measured": None, "limit": limit, "share": None, "state": state, "because": because}
+    return {"rule": name, "measured": _rounded_number(measured), "limit": limit, "share": round(share, 3), "state": state}
+
+
+_RULE_NAMES = tuple(rule.name for rule in RULES)
 
 
 def _rounded(row):
@@ -144,16 +179,13 @@ def _rounded_number(value):
     return round(value, 3) if isinstance(value, float) else value
 
 
-def window_dict(window):
-    """Return a window as the JSON object of the API; `gap` only where there is one."""
-    answer = {
-        "run": window.run,
-        "head": window.head,
-        "records": [record_dict(record) for record in window.records],
-        "latest": headline_dict(window.latest),
-        "summary": window.summary,
-    }
-    return dict(answer, gap=True) if window.gap else answer
+def window_json(window):
+    """Return a window as the JSON text of the API; `gap` only where there is one."""
+    around = {"latest": headline_dict(window.latest), "summary": window.summary}
+    if window.gap:
+        around["gap"] = True
+    records = ",".join([record_json(record) for record in window.records])
+    return f'{{"run":{to_json(window.run)},"head":{window.head},"records":[{records}],{to_json(around)[1:]}'
 
 
 def series_dict(run, records):
@@ -262,8 +294,7 @@ class Twin:
     def next(self, count=1):
         """Generate `count` events and return them as a `Window`."""
         with self._lock:
-            for _ in range(count):
-                self._advance()
+            self._advance(count)
             return self._window(count, count > self._history)
 
     def after(self, sequence, count=1):
@@ -274,8 +305,7 @@ class Twin:
         with self._lock:
             if sequence > self._head:
                 raise BeyondHead(self._run, self._head)
-            for _ in range(count - (self._head - sequence)):
-                self._advance()
+            self._advance(count - (self._head - sequence))
             oldest = max(sequence + 1, self._oldest())
             records = self._records(oldest, min(self._head, oldest + MAX_RECORDS - 1))
             return self._window(0, oldest > sequence + 1)._replace(records=records)
@@ -298,20 +328,23 @@ class Twin:
         with self._lock:
             return self._source.seed, self._records(self._oldest(), self._head)
 
-    def _advance(self):
-        event = self._source.next_event()
-        detection = self._detector.evaluate(event)
-        recommendation = recommend(detection.codes, detection.confidence)
-        record = Record(event, detection, recommendation)
-        self._head += 1
-        if len(self._ring) < self._history:
-            self._ring.append(record)
-        else:
-            self._ring[self._head % self._history] = record
-        self._labels[event.anomaly_label] += 1
-        for code in detection.codes:
-            self._codes[code] += 1
-        self._decisions[recommendation.decision] += 1
+    def _advance(self, count):
+        ring, history, labels, codes, decisions = self._ring, self._history, self._labels, self._codes, self._decisions
+        next_event, evaluate = self._source.next_event, self._detector.evaluate
+        for _ in range(count):
+            event = next_event()
+            detection = evaluate(event)
+            recommendation = recommend(detection.codes, detection.confidence)
+            record = Record(event, detection, recommendation)
+            self._head += 1
+            if len(ring) < history:
+                ring.append(record)
+            else:
+                ring[self._head % history] = record
+            labels[event.anomaly_label] += 1
+            decisions[recommendation.decision] += 1
+            for code in detection.codes:
+                codes[code] += 1
 
     def _oldest(self):
         return self._head - len(self._ring) + 1
