@@ -274,8 +274,10 @@ def get_page(query, body, twin):
 
 
 def get_next(query, body, twin):
-    """Return new records: `count` of them, or what comes after a sequence (`after`)."""
+    """Return new records: `count` of them, or what comes after a sequence (`after`); none where the run is not `run`."""
     count = whole_number(query, "count", 1, MAX_NEW, 1)
+    if query.get("run", [twin.run]) != [twin.run]:
+        return window_response(twin.latest(0))
     if "after" not in query:
         return window_response(twin.next(count))
     try:

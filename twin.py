@@ -280,6 +280,11 @@ class Twin:
         self._lock = Lock()
         self.reset()
 
+    @property
+    def run(self):
+        """Return the name of the run."""
+        return self._run
+
     def reset(self, seed=None):
         """Begin a new run, with another seed where one is given; return its empty `Window`."""
         with self._lock:

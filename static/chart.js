@@ -83,7 +83,8 @@ function drawScale(context, size, frame, spec, y, palette) {
 }
 
 function scaleTicks(size, spec, palette) {
-  return ticks(spec.low, spec.high, Math.max(1, Math.floor(size.height / (palette.size * 2.6))));
+  const room = Math.floor(size.height / (palette.size * 2.6));
+  return room < 2 ? [spec.low, spec.high] : ticks(spec.low, spec.high, room);
 }
 
 // The band that the rules leave, as far as it has two sides, or one side and the edge of the scale.

@@ -3,7 +3,7 @@
 import { drawSignal, drawTimeline, frameOf } from "./chart.js";
 import { cell, nextAnomaly, signalWindow } from "./columns.js";
 import { formatHash, parseHash } from "./hash.js";
-import { KEYS, actionOf } from "./keys.js";
+import { KEYS, KEY_NAMES, actionOf } from "./keys.js";
 import { pictureOf } from "./picture.js";
 import { headOf, initialState, reduce, sameRun, shownRecord, shownSequence, visibleRange } from "./store.js";
 import { timelineLanes } from "./timeline.js";
@@ -186,7 +186,7 @@ async function request(path, options) {
 async function poll(count = 1) {
   let more = true;
   while (more) {
-    const { status, body } = await request(`/api/next?after=${headOf(state)}&count=${count}`);
+    const { status, body } = await request(`/api/next?after=${headOf(state)}&count=${count}&run=${state.run}`);
     if (status === 200 && sameRun(state, body)) dispatch({ type: "records", answer: body, at: clock() });
     else if (status === 200 || status === 409) return load();
     else throw new Error(body.error);
@@ -509,7 +509,7 @@ function wireControls() {
     byId("rules-title").focus();
   });
   byId("copy").addEventListener("click", copyRaw);
-  byId("key-list").replaceChildren(...KEYS.map(([key, , meaning]) => element("tr", "", element("th", "", element("kbd", "", key)), element("td", "", meaning))));
+  byId("key-list").replaceChildren(...KEYS.map(([key, , meaning]) => element("tr", "", element("th", "", element("kbd", "", KEY_NAMES[key] ?? key)), element("td", "", meaning))));
 }
 
 async function copyRaw() {

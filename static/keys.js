@@ -18,6 +18,8 @@ export const KEYS = [
   ["?",           "help",      "this list"],
 ];
 
+export const KEY_NAMES = { ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
+
 const ACTIONS = new Map(KEYS.map(([key, action]) => [key.toLowerCase(), action]));
 const TYPING = "input, select, textarea, dialog, [contenteditable]";
 

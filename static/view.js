@@ -108,7 +108,7 @@ function renderMachine(state, record) {
   setText("operation", words(record?.event.operation ?? state.model.operation));
   setText("phase", record ? words(record.event.process_phase) : "no data");
   const head = headOf(state);
-  setText("sample", head < 0 ? "none yet" : state.cursor === null ? `${head} (${head + 1} in all)` : `${state.cursor} of ${head}`);
+  setText("sample", head < 0 ? "none yet" : `${shownSequence(state)} of ${head + 1}`);
   setText("event-time", record ? record.event.timestamp.replace("T", " ").replace("+00:00", "") : "no data");
 }
 

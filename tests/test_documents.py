@@ -25,7 +25,7 @@ DOCUMENTS = (ROOT / "README.md", ROOT / "REPORT.md")
 MARK = re.compile(r"<!-- table: ([a-z ]+) -->\n(.*?)<!-- end -->", re.DOTALL)
 
 ENDPOINT_PARAMETERS = {
-    "/api/next": "`count=1..500`, `after=S`", "/api/status": "`limit=0..1000` (500)", "/api/reset": "`seed=`",
+    "/api/next": "`count=1..500`, `after=S`, `run=R`", "/api/status": "`limit=0..1000` (500)", "/api/reset": "`seed=`",
     "/api/record": "`sequence=S`", "/api/series": "`from=S`, `count=1..4000` (4000)",
 }
 

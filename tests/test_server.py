@@ -203,6 +203,52 @@ class PollTest(ServerTest):
                 self.assertEqual(answer.body.count(b'"evidence":'), 1, "latest repeats no record")
                 self.assertEqual(answer.json["latest"]["event"]["sequence"], answer.json["head"])
 
+    def test_a_poll_for_a_run_that_is_over_is_answered_by_the_new_one_and_generates_nothing(self):
+        old = self.get("/api/next?count=30").json["run"]
+        new = self.get("/api/reset").json["run"]
+        for target in (f"/api/next?after=29&run={old}", f"/api/next?run={old}"):
+            answer = self.get(target)
+            self.assertEqual((answer.status, answer.json["run"], answer.json["head"], answer.json["records"]), (200, new, -1, []))
+        self.assertEqual(self.get(f"/api/next?after=-1&run={new}").json["head"], 0)
+
+    def test_one_kept_record_can_be_had_whole(self):
+        records = self.get("/api/next?count=60").json["records"]
+        answer = self.get("/api/record?sequence=46")
+        self.assertEqual(list(answer.json), ["run", "head", "record"])
+        self.assertEqual(answer.json["record"], records[46])
+
+    def test_kept_records_can_be_had_as_columns(self):
+        records = self.get("/api/next?count=240").json["records"]
+        model = self.get("/api/model").json
+        series = self.get("/api/series?from=40&count=180").json
+        self.assertEqual(series["first"], 40)
+        columns = series["columns"]
+        self.assertEqual({len(column) for column in columns.values()}, {180})
+        for index, record in enumerate(records[40:220]):
+            event, found = record["event"], record["detection"]
+            self.assertEqual(columns["spindle_load_pct"][index], event["spindle_load_pct"])
+            self.assertEqual(columns["temperature_c.expected"][index], event["expected_temperature_c"])
+            self.assertEqual(columns["health"][index], found["health_score"])
+            self.assertEqual(model["phases"][columns["phase"][index]]["name"], event["process_phase"])
+            self.assertEqual([code["name"] for bit, code in enumerate(model["codes"]) if columns["codes"][index] >> bit & 1], found["codes"])
+            self.assertEqual(
+                [rule["rule"] for bit, rule in enumerate(model["rules"]) if columns["rules"][index] >> bit & 1],
+                [check["rule"] for check in found["rules"] if check["state"] == "fired"])
+            self.assertEqual(columns["vibration_rms.z"][index], next(check["measured"] for check in found["rules"] if check["rule"] == "chatter_risk.z"))
+            label = columns["label"][index]
+            self.assertEqual("normal" if label < 0 else model["faults"][label]["label"], event["anomaly_label"])
+            self.assertEqual(model["decision_meanings"][columns["decision"][index]]["name"], record["recommendation"]["decision"])
+
+    def test_what_is_not_kept_is_refused_with_what_is(self):
+        cases = (("/api/record?sequence=0", "none yet"), ("/api/series?from=0", "none yet"))
+        for target, kept in cases:
+            self.assertIn(f"kept are {kept}", self.get(target).json["error"])
+        self.get("/api/next?count=5")
+        for target in ("/api/record?sequence=5", "/api/series?from=5&count=2"):
+            answer = self.get(target)
+            self.assertEqual((answer.status, answer.json["error"]), (404, "sequence 5 is not kept; kept are 0 to 4"))
+        self.assertEqual(len(self.get("/api/series?from=3&count=100").json["columns"]["health"]), 2)
+
     def test_next_makes_as_many_records_as_asked_for(self):
         head = -1
         for target, count in (("/api/next", 1), ("/api/next?count=1", 1), ("/api/next?count=2", 2), ("/api/next?count=500", 500)):
