@@ -79,6 +79,7 @@ function renderConnection(state) {
   const lost = isLost(state);
   const age = state.eventAt === null ? "" : `, last sample ${ageText((state.now - state.eventAt) / 1000)} ago`;
   document.documentElement.classList.toggle("lost", lost);
+  document.documentElement.classList.toggle("paused", state.paused);
   setText("connection-mark", lost ? "✕ " : state.paused ? "‖ " : "● ");
   setText("connection", `${lost ? "not connected" : state.paused ? "paused" : state.run ? "connected" : "connecting"}${age}`);
 }
@@ -98,7 +99,7 @@ function renderBanners(state, record) {
 
 function historyText(state, record) {
   const time = record ? `${record.event.timestamp.slice(11, 19)} UTC` : "on its way";
-  return `sample ${state.cursor}, ${time}, ${headOf(state) - state.cursor} behind live`;
+  return `sample ${state.cursor}, ${time}, ${headOf(state) - state.cursor} behind`;
 }
 
 function renderMachine(state, record) {
