@@ -64,7 +64,7 @@ function draw() {
 // ------------------------------------------------------------------------------------------
 // Charts
 
-function readPalette() {
+export function readPalette() {
   const probe = element("i", "hidden");
   document.body.append(probe);
   const colour = (name) => {
@@ -425,7 +425,15 @@ function wirePointer(canvas) {
   canvas.addEventListener("pointercancel", () => {
     drag = null;
   });
-  if (zooms) canvas.addEventListener("dblclick", () => dispatch({ type: "view", mode: "recent" }));
+  if (zooms) canvas.addEventListener("dblclick", onDoubleClick);
+}
+
+// A double click zooms back; the sample that its two clicks went to was not meant.
+let cursors = [null, null]; // what was shown before the last two clicks
+function onDoubleClick() {
+  const [before] = cursors;
+  dispatch(before === null ? { type: "live" } : { type: "goto", sequence: before });
+  dispatch({ type: "view", mode: "recent" });
 }
 
 function endDrag(canvas, event, zooms) {
@@ -433,7 +441,10 @@ function endDrag(canvas, event, zooms) {
   const { from, to, x } = drag;
   drag = null;
   if (zooms && Math.abs(event.clientX - x) > DRAG_PIXELS) dispatch({ type: "zoom", from: Math.min(from, to), to: Math.max(from, to) });
-  else goTo(sampleAt(canvas, event));
+  else {
+    cursors = [cursors[1], state.cursor];
+    goTo(sampleAt(canvas, event));
+  }
 }
 
 // An evidence line points at its chart: mark the sample there and put the focus on it.

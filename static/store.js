@@ -49,7 +49,7 @@ const CHANGES = {
   goto: (state, { sequence }) => goto(state, sequence),
   live: (state) => live(state),
   zoom: (state, { from, to }) => ({ view: zoomed(state, from, to) }),
-  view: (state, { mode }) => ({ view: { mode } }),
+  view: (state, { mode }) => ({ view: viewOf(state, mode) }),
   keys: (state, { on }) => ({ keysOn: on }),
   theme: (state, { theme }) => ({ theme }),
   notice: (state, { text }) => ({ notice: text }),
@@ -154,6 +154,12 @@ function goto(state, sequence) {
   const cursor = Math.min(head, Math.max(state.columns.first, Math.round(sequence)));
   const held = state.view.mode === "recent" ? { mode: "zoom", ...visibleRange(state), held: true } : state.view;
   return { cursor, view: held.mode === "zoom" ? containing(held, cursor) : held };
+}
+
+// While a past sample is shown, "the last 180" are as many around it: it must stay in sight.
+function viewOf(state, mode) {
+  if (mode !== "recent" || state.cursor === null) return { mode };
+  return containing({ mode: "zoom", ...visibleRange({ ...state, view: { mode } }), held: true }, state.cursor);
 }
 
 function containing(view, sequence) {

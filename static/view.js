@@ -282,7 +282,7 @@ function renderControls(state) {
   byId("speed").value = String(state.speed);
   byId("theme").value = state.theme;
   byId("keys-on").checked = state.keysOn;
-  byId("view-recent").setAttribute("aria-pressed", String(state.view.mode === "recent"));
+  byId("view-recent").setAttribute("aria-pressed", String(state.view.mode === "recent" || Boolean(state.view.held)));
   byId("view-all").setAttribute("aria-pressed", String(state.view.mode === "all"));
   const field = byId("seed-field");
   if (document.activeElement !== field && field.dataset.seed !== String(state.summary?.seed)) {

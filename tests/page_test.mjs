@@ -203,6 +203,13 @@ test("going to a sample out of sight moves the charts to it", () => {
   assert.ok(from <= 40 && to >= 40 && to - from === RECENT - 1);
 });
 
+test("the last 180 are as many around a past sample that is shown", () => {
+  const state = after(loaded(series(0, 999)), { type: "zoom", from: 30, to: 60 }, { type: "goto", sequence: 40 }, { type: "view", mode: "recent" });
+  const { from, to } = visibleRange(state);
+  assert.ok(from <= 40 && to >= 40 && to - from === RECENT - 1);
+  assert.equal(after(state, { type: "live" }).view.mode, "recent");
+});
+
 test("a sample outside the run is held to its ends", () => {
   const state = loaded(series(10, 20));
   assert.deepEqual([after(state, { type: "goto", sequence: 3 }).cursor, after(state, { type: "goto", sequence: 99 }).cursor], [10, 20]);

@@ -156,6 +156,48 @@ class ZScores(unittest.TestCase):
         self.assertEqual(detector.evaluate(sample(vibration_rms=1.5)), first)
 
 
+class Plainly:
+    """The rules as the reference page words them, by lists and `statistics`: slow, and nothing shared with the detector."""
+
+    VIBRATION = {"warmup": 0.42, "roughing": 0.82, "finishing": 0.58, "inspection": 0.32}
+    FEED = {"warmup": (240, 460), "roughing": (650, 980), "finishing": (410, 660), "inspection": (90, 220)}
+
+    def __init__(self):
+        self.seen = {"load": [], "temperature": [], "vibration": []}
+
+    def z(self, name, value):
+        earlier = self.seen[name][-24:]
+        self.seen[name].append(value)
+        if len(earlier) < 8 or statistics.pstdev(earlier) < 1e-6:
+            return 0.0
+        return (value - statistics.fmean(earlier)) / statistics.pstdev(earlier)
+
+    def codes(self, event):
+        if None in (event.spindle_load_pct, event.temperature_c, event.vibration_rms):
+            return ("sensor_dropout",)
+        load = event.spindle_load_pct - event.expected_load_pct
+        temperature = event.temperature_c - event.expected_temperature_c
+        load_z, temperature_z = self.z("load", load), self.z("temperature", temperature)
+        vibration_z = self.z("vibration", event.vibration_rms)
+        low, high = self.FEED[event.process_phase]
+        fired = (
+            ("load_residual", abs(load) > 11 or abs(load_z) > 2.8),
+            ("thermal_drift", temperature > 7.0 or temperature_z > 2.8),
+            ("chatter_risk", event.vibration_rms > self.VIBRATION[event.process_phase] or vibration_z > 3.0),
+            ("tool_wear", event.tool_wear_pct >= 32),
+            ("feed_mismatch", not low <= event.feed_rate_mm_min <= high),
+        )
+        return tuple(code for code, fires in fired if fires)
+
+
+class AgainstThePlainRules(unittest.TestCase):
+    def test_twenty_seeds_get_the_codes_that_the_plain_rules_give(self):
+        for seed in range(20):
+            detector, plainly = Detector(), Plainly()
+            for event in Simulator(seed=seed).take(300):
+                self.assertEqual(detector.evaluate(event).codes, plainly.codes(event), (seed, event.sequence))
+
+
 NOT_READINGS = (None, float("nan"), float("inf"), -float("inf"), "62.0", "", True, [], {}, 10**400, 1e300, b"1")
 
 
