@@ -204,15 +204,19 @@ async function load() {
 
 // Fill in the part of the run before what was loaded, a piece at a time, behind the live polls.
 function loadEarlier(run) {
-  const { first } = state.columns;
-  if (state.run !== run || first <= state.oldest) return;
   guarded(async () => {
-    const from = Math.max(state.oldest, first - EARLIER_ROWS);
-    const { status, body } = await request(`/api/series?from=${from}&count=${first - from}`);
-    if (status !== 200) return;
-    dispatch({ type: "earlier", series: body });
-    if (state.columns.first < first) loadEarlier(run);
+    if (state.run === run && (await fetchEarlier())) loadEarlier(run);
   });
+}
+
+// Fetch one piece of the run before the first sample here; return whether one came.
+async function fetchEarlier() {
+  const { first } = state.columns;
+  if (first <= state.oldest) return false;
+  const from = Math.max(state.oldest, first - EARLIER_ROWS);
+  const { status, body } = await request(`/api/series?from=${from}&count=${first - from}`);
+  if (status === 200) dispatch({ type: "earlier", series: body });
+  return state.columns.first < first;
 }
 
 // The page shows a past sample whole: ask for its record where it is not here.
@@ -280,6 +284,9 @@ const FARTHEST_LINK = 20000;
 async function runTo(sequence) {
   if (sequence > FARTHEST_LINK) return dispatch({ type: "notice", text: `This link asks for sample ${sequence}; a link runs on to sample ${FARTHEST_LINK} at the most.` });
   while (headOf(state) < sequence) await poll(Math.min(MOST_NEW, sequence - headOf(state)));
+  let more = state.columns.first > sequence;
+  while (more) more = (await fetchEarlier()) && state.columns.first > sequence;
+  if (state.columns.first > sequence) dispatch({ type: "notice", text: `Sample ${sequence} is no longer kept; the oldest is ${state.columns.first}.` });
 }
 
 // The server runs another seed, and others may be watching: ask before it is begun anew.
