@@ -62,6 +62,7 @@ QUEUE = 256  # a class that polls in step connects all at once
 COMPRESS_FROM_BYTES = 1000
 SMALL_WINDOW, SMALL_BYTES = 4, 16 * 1024  # answers so small are kept for the next page that asks
 CACHED_ANSWERS = 64
+LARGE_PACKER, SMALL_PACKER = (31, 8), (28, 5)  # zlib's window (16 + bits: gzip) and memory: setting up a large one takes longer than a poll's bytes
 MAX_LINE_BYTES, MAX_HEADERS = 65536, 100
 TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 REQUEST_LINE = re.compile(r"(\S+) (\S+) (HTTP/([0-9])\.[0-9])")
@@ -255,12 +256,12 @@ def http_date(second):
 @lru_cache(maxsize=CACHED_ANSWERS)
 def gzipped_once(body):
     """Return bytes as gzip, kept for the next page that asks for the same."""
-    return gzipped(body)
+    return gzipped(body, SMALL_PACKER)
 
 
-def gzipped(body):
+def gzipped(body, packer=LARGE_PACKER):
     """Return bytes as gzip; level 1, because an answer is made for one poll."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    packer = zlib.compressobj(1, zlib.DEFLATED, *packer)
     return packer.compress(body) + packer.flush()
 
 

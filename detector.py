@@ -309,8 +309,9 @@ def shares_of(measures, phase):
 
     A measure that crosses its limit has a share of 1 or more, whatever the rounding.
     """
+    known = [0.0 if value is None else value for value in measures] if None in measures else measures
     return [
-        (abs((measures[index] or 0.0) - origin) if either else (measures[index] or 0.0) - origin) / span
+        (abs(known[index] - origin) if either else known[index] - origin) / span
         for index, origin, span, either in _SPANS[phase]
     ]
 
@@ -331,9 +332,10 @@ def _readings(event):
         values = _ALL_REQUIRED(event)
     except AttributeError:
         values = [getattr(event, name, None) for name in REQUIRED]
-    return [
-        value if type(value) is float and -IMPLAUSIBLE < value < IMPLAUSIBLE else number(value) for value in values
-    ]
+    for value in values:
+        if type(value) is not float or not -IMPLAUSIBLE < value < IMPLAUSIBLE:
+            return [number(value) for value in values]
+    return values
 
 
 def _residual(actual, expected):
@@ -435,10 +437,13 @@ def _clause(check, signal, expected):
 def _judged(phase, measures, shares):
     """Return (codes, clarity) where at least one measure is on its limit or beyond."""
     codes, witnesses = {}, {}  # a dict keeps the order of the rules
-    for share, (index, limit, crossed, code, signal) in zip(shares, _VERDICTS[phase]):
-        if share >= 1.0 and crossed(measures[index], limit):
-            codes[code] = True
-            witnesses[signal] = max(share, witnesses.get(signal, 1.0))
+    verdicts = _VERDICTS[phase]
+    for row, share in enumerate(shares):
+        if share >= 1.0:  # few are: only these are looked at closer
+            index, limit, crossed, code, signal = verdicts[row]
+            if crossed(measures[index], limit):
+                codes[code] = True
+                witnesses[signal] = max(share, witnesses.get(signal, 1.0))
     if not codes:
         return (), clarity_of(1.0, False)
     return tuple(codes), 1.0 - prod([1.0 - clarity_of(share, True) for share in witnesses.values()])

@@ -16,7 +16,7 @@ One lock guards the state; what leaves is immutable, so nothing is encoded under
 
 import json
 import os
-from collections import Counter
+from collections import defaultdict
 from functools import lru_cache
 from threading import Lock
 from typing import NamedTuple, Optional, Tuple
@@ -293,7 +293,7 @@ class Twin:
             self._run = self._run_name()
             self._head = -1
             self._ring = []  # the record of sequence s stands at s % history
-            self._labels, self._codes, self._decisions = Counter(), Counter(), Counter()
+            self._labels, self._codes, self._decisions = defaultdict(int), defaultdict(int), defaultdict(int)
             return self._window(0, False)
 
     def next(self, count=1):

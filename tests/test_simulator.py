@@ -36,6 +36,12 @@ class Schema(unittest.TestCase):
             expected = SAMPLE_START + timedelta(seconds=2 * sequence)
             self.assertEqual(datetime.fromisoformat(events[sequence].timestamp), expected)
 
+    def test_the_quick_way_to_two_decimals_is_the_built_in_one(self):
+        draw = random.Random(5)
+        for _ in range(200_000):
+            value = draw.uniform(0.0, 120.0)
+            self.assertEqual(round(value * 100) / 100, round(value, 2))
+
     def test_values_have_the_published_decimals(self):
         for event in Simulator().take(300):
             for name, decimals in (("spindle_load_pct", 2), ("temperature_c", 2), ("vibration_rms", 3), ("tool_wear_pct", 2), ("feed_rate_mm_min", 1)):
