@@ -11,6 +11,7 @@ const PAD = 5; // above and below the scale, CSS pixels
 const RIGHT = 10;
 const EDGE_MARK = 5;
 const DENSE = 2; // samples a pixel from which a line is drawn as columns from minimum to maximum
+const SLACK = 0.2; // CSS pixels by which a line may pass a sample
 
 // Return whether a cell holds a number: neither NaN nor nothing.
 const known = (value) => value > -Infinity;
@@ -30,23 +31,18 @@ export function drawSignal(context, size, columns, spec, palette) {
   const frame = begin(context, size, spec, palette);
   const y = scale(spec.low, spec.high, size.height - PAD, PAD);
   const at = (index) => frame.x(columns.first + index);
-  context.save();
-  context.beginPath();
-  context.rect(frame.left, 0, frame.right - frame.left, size.height);
-  context.clip();
   drawGrid(context, size, frame, spec, y, palette);
-  drawBand(context, at, y, columns, spec, palette);
-  for (const [, first, last] of columns.windows) shade(context, frame, columns.first, first, last, size, palette.shade);
+  drawBand(context, at, y, columns, spec, palette, frame);
+  drawShades(context, frame, columns, size, palette);
   for (const [, first, last] of columns.gaps) hatch(context, frame, columns.first, first, last, size, palette);
-  stroke(context, at, y, columns.low, palette.limit, palette.thin, [2, 3], frame);
-  stroke(context, at, y, columns.high, palette.limit, palette.thin, [2, 3], frame);
-  stroke(context, at, y, columns.expected, palette.expected, palette.line, [7, 4], frame);
-  stroke(context, at, y, columns.actual, palette.measured, palette.line, [], frame);
+  drawLine(context, at, y, columns.low, palette.limit, palette.thin, [2, 3], frame);
+  drawLine(context, at, y, columns.high, palette.limit, palette.thin, [2, 3], frame);
+  drawLine(context, at, y, columns.expected, palette.expected, palette.line, [7, 4], frame);
+  drawLine(context, at, y, columns.actual, palette.measured, palette.line, [], frame);
   drawDots(context, at, y, columns, frame, palette);
   drawEdgeMarks(context, at, columns.actual, spec, size, palette);
   drawLabels(context, frame, columns, size, palette);
   drawCursor(context, frame, size, spec, palette);
-  context.restore();
   drawScale(context, size, frame, spec, y, palette);
 }
 
@@ -87,68 +83,109 @@ function scaleTicks(size, spec, palette) {
   return room < 2 ? [spec.low, spec.high] : ticks(spec.low, spec.high, room);
 }
 
+// Return whether many samples share a pixel: what is drawn is then one column a pixel, from the smallest to the largest value in it.
+function isDense(frame) {
+  return frame.step * DENSE < 1;
+}
+
 // The band that the rules leave, as far as it has two sides, or one side and the edge of the scale.
-function drawBand(context, at, y, columns, spec, palette) {
-  const { low, high, count } = columns;
-  const [bottom, top] = [y(spec.low), y(spec.high)];
+function drawBand(context, at, y, columns, spec, palette, frame) {
   context.fillStyle = palette.band;
-  let start = null;
-  for (let index = 0; index <= count; index += 1) {
-    const bounded = index < count && (known(low[index]) || known(high[index]));
-    if (bounded && start === null) start = index;
-    if (bounded || start === null) continue;
+  if (isDense(frame)) return fillBand(context, at, y, columns, spec, frame);
+  const [bottoms, tops] = [columns.low.map((value) => y(known(value) ? value : spec.low)), columns.high.map((value) => y(known(value) ? value : spec.high))];
+  for (const [start, end] of stretches(columns.count, (index) => known(columns.low[index]) || known(columns.high[index]))) {
     context.beginPath();
-    for (let here = start; here < index; here += 1) context.lineTo(at(here), known(high[here]) ? y(high[here]) : top);
-    for (let here = index - 1; here >= start; here -= 1) context.lineTo(at(here), known(low[here]) ? y(low[here]) : bottom);
+    for (const index of turns(tops, start, end)) context.lineTo(at(index), tops[index]);
+    for (const index of turns(bottoms, start, end).reverse()) context.lineTo(at(index), bottoms[index]);
     context.fill();
-    start = null;
   }
 }
 
-// Draw a line through the numbers; what is not a number ends it. Many samples a pixel become one column a pixel.
-function stroke(context, at, y, values, colour, width, dash, frame) {
-  if (frame.step * DENSE < 1) {
-    fillColumns(context, at, y, values, colour, width, frame);
-    return;
+function fillBand(context, at, y, columns, spec, frame) {
+  const [below, above] = [columns.low, columns.high].map((values) => envelope(values, at, frame));
+  for (let index = 0; index < below.low.length; index += 1) {
+    const [low, high] = [below.low[index], above.high[index]];
+    if (!known(high) && low === Infinity) continue;
+    const top = y(known(high) ? high : spec.high);
+    context.fillRect(below.first + index, top, 1, y(low < Infinity ? low : spec.low) - top);
   }
+}
+
+// Draw a line through the numbers; what is not a number ends it.
+function drawLine(context, at, y, values, colour, width, dash, frame) {
+  if (isDense(frame)) return fillLine(context, at, y, values, colour, width, frame);
   context.strokeStyle = colour;
   context.lineWidth = width;
-  context.lineJoin = "round";
+  context.lineJoin = "miter";
+  context.miterLimit = 2; // a sharp peak is cut off rather than drawn beyond its sample
   context.setLineDash(dash);
   context.beginPath();
-  let open = false;
-  for (let index = 0; index < values.length; index += 1) {
-    const value = values[index];
-    if (!known(value)) open = false;
-    else if (open) context.lineTo(at(index), y(value));
-    else {
-      context.moveTo(at(index), y(value));
-      open = true;
-    }
+  const heights = values.map(y);
+  for (const [start, end] of stretches(values.length, (index) => known(values[index]))) {
+    context.moveTo(at(start), heights[start]);
+    for (const index of turns(heights, start, end)) context.lineTo(at(index), heights[index]);
   }
   context.stroke();
   context.setLineDash([]);
 }
 
-// One rectangle a pixel column, from the smallest to the largest value in it: nothing is left out.
-function fillColumns(context, at, y, values, colour, width, frame) {
-  context.fillStyle = colour;
-  const origin = at(0);
-  let [pixel, low, high] = [-1, Infinity, -Infinity];
-  const flush = () => {
-    if (low <= high) context.fillRect(pixel, y(high) - width / 2, 1, y(low) - y(high) + width);
-  };
-  for (let index = 0; index < values.length; index += 1) {
-    const column = Math.floor(origin + index * frame.step);
-    if (column !== pixel) {
-      flush();
-      [pixel, low, high] = [column, Infinity, -Infinity];
-    }
-    const value = values[index];
-    if (value < low) low = value;
-    if (value > high) high = value;
+// Return [start, end] of every stretch of indexes that hold; the end is not in it.
+function stretches(count, holds) {
+  const found = [];
+  for (let index = 0, open = false; index < count; index += 1) {
+    if (!holds(index)) open = false;
+    else if (open) found[found.length - 1][1] = index + 1;
+    else open = found.push([index, index + 1]) > 0;
   }
-  flush();
+  return found;
+}
+
+// Return the indexes from start to before end at which a line must turn to pass every height within SLACK.
+// This is the swinging door of process historians; smooth limits come down to a few points, and a browser strokes those faster.
+export function turns(heights, start, end) {
+  const found = [start];
+  let [anchor, least, most] = [start, -Infinity, Infinity]; // the slopes that pass every sample since the anchor
+  for (let index = start + 1; index < end; index += 1) {
+    const slope = (heights[index] - heights[anchor]) / (index - anchor);
+    if (slope < least || slope > most) {
+      [anchor, least, most] = [index - 1, -Infinity, Infinity];
+      found.push(anchor);
+    }
+    const rise = heights[index] - heights[anchor];
+    least = Math.max(least, (rise - SLACK) / (index - anchor));
+    most = Math.min(most, (rise + SLACK) / (index - anchor));
+  }
+  if (end - 1 > anchor) found.push(end - 1);
+  return found;
+}
+
+function fillLine(context, at, y, values, colour, width, frame) {
+  const { first, low, high } = envelope(values, at, frame);
+  context.fillStyle = colour;
+  for (let index = 0; index < low.length; index += 1) {
+    if (low[index] <= high[index]) context.fillRect(first + index, y(high[index]) - width / 2, 1, y(low[index]) - y(high[index]) + width);
+  }
+}
+
+// Return {first, low, high}: the smallest and the largest value in every pixel column from the first; ∞ and −∞ where there is none.
+function envelope(values, at, frame) {
+  const origin = at(0);
+  const first = Math.floor(origin);
+  const width = Math.max(0, Math.ceil(at(values.length)) - first);
+  const [lows, highs] = [new Float64Array(width), new Float64Array(width)];
+  let index = 0;
+  for (let column = 0; column < width; column += 1) {
+    const end = Math.min(values.length, Math.ceil((first + column + 1 - origin) / frame.step));
+    let [low, high] = [Infinity, -Infinity];
+    for (; index < end; index += 1) {
+      const value = values[index];
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    lows[column] = low;
+    highs[column] = high;
+  }
+  return { first, low: lows, high: highs };
 }
 
 // A sample in which a rule fired is marked, and one with a gap on both sides, which no line reaches.
@@ -193,10 +230,22 @@ function span(frame, first, from, to) {
   return [x, Math.max(2, (to - from + 1) * frame.step)];
 }
 
-function shade(context, frame, first, from, to, size, colour) {
-  const [x, width] = span(frame, first, from, to);
-  context.fillStyle = colour;
-  context.fillRect(x, 0, width, size.height);
+// The samples in which a rule fired. Those that touch are one rectangle: a long run has hundreds of them.
+function drawShades(context, frame, columns, size, palette) {
+  context.fillStyle = palette.shade;
+  for (const [x, end] of touching(columns.windows, frame, columns.first)) context.fillRect(x, 0, end - x, size.height);
+}
+
+// Return [x, end] of runs as they are drawn; runs that touch are one.
+function touching(runs, frame, first) {
+  const found = [];
+  for (const [, from, to] of runs) {
+    const [x, width] = span(frame, first, from, to);
+    const before = found[found.length - 1];
+    if (before && x <= before[1]) before[1] = x + width;
+    else found.push([x, x + width]);
+  }
+  return found;
 }
 
 function hatch(context, frame, first, from, to, size, palette) {

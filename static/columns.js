@@ -180,18 +180,29 @@ export function firedWindows(rules, signal, model) {
 
 // Return [true, first index, last index] for every run of samples without a number.
 export function gapsOf(values) {
-  return spans(values, (value) => value !== value).map(([, first, last]) => [true, first, last]);
+  const found = [];
+  let open = null;
+  for (let index = 0; index < values.length; index += 1) {
+    if (values[index] === values[index]) open = null;
+    else if (open) open[2] = index;
+    else found.push((open = [true, index, index]));
+  }
+  return found;
 }
 
 // Return [pick(value) at the start, first index, last index] for every run in which pick(value) is not 0 or false.
 export function spans(values, pick) {
+  return picked(runsOf(values), pick);
+}
+
+// Return the same from the runs of one and the same value: there are far fewer of them than values.
+export function picked(runs, pick) {
   const found = [];
-  let open = null;
-  for (let index = 0; index < values.length; index += 1) {
-    const value = pick(values[index]);
-    if (!value) open = null;
-    else if (open) open[2] = index;
-    else found.push((open = [value, index, index]));
+  for (const [value, first, last] of runs) {
+    const open = found[found.length - 1];
+    const here = pick(value);
+    if (here && open?.[2] === first - 1) open[2] = last;
+    else if (here) found.push([here, first, last]);
   }
   return found;
 }
@@ -199,12 +210,12 @@ export function spans(values, pick) {
 // Return [value, first index, last index] for every run of one and the same value that is a number from 0.
 export function runsOf(values) {
   const found = [];
-  let open = null;
+  let before = NaN;
   for (let index = 0; index < values.length; index += 1) {
     const value = values[index];
-    if (!(value >= 0)) open = null;
-    else if (open && open[0] === value) open[2] = index;
-    else found.push((open = [value, index, index]));
+    if (value !== before && value >= 0) found.push([value, index, index]);
+    else if (value === before && value >= 0) found[found.length - 1][2] = index;
+    before = value;
   }
   return found;
 }

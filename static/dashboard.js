@@ -5,7 +5,7 @@ import { cell, nextAnomaly, signalWindow } from "./columns.js";
 import { formatHash, parseHash } from "./hash.js";
 import { KEYS, KEY_NAMES, actionOf } from "./keys.js";
 import { pictureOf } from "./picture.js";
-import { headOf, initialState, reduce, sameRun, shownRecord, shownSequence, visibleRange } from "./store.js";
+import { RECENT, headOf, initialState, reduce, sameRun, shownRecord, shownSequence, visibleRange } from "./store.js";
 import { timelineLanes } from "./timeline.js";
 import { element, finding, renderPanels, renderTable, spokenSample } from "./view.js";
 
@@ -17,8 +17,8 @@ const CHARTS = [
 const CLOCK_MS = 1000; // how often ages are shown anew
 const ANSWER_MS = 10000; // an answer that takes longer counts as none
 const LONGEST_WAIT_MS = 8000; // between tries while the server is gone
-const FIRST_RECORDS = 180; // whole records asked for at the start
-const EARLIER_ROWS = 4000; // rows of columns asked for at once
+const FIRST_RECORDS = 12; // whole records asked for at the start: enough to show the newest at once
+const EARLIER_ROWS = [400, 4000]; // rows of columns asked for at first, and at the most
 const MOST_NEW = 500; // events that one request may generate
 const DRAG_PIXELS = 5; // a shorter drag is a click
 const ROLES = {
@@ -131,7 +131,7 @@ function drawTimelineNow(range, cursor) {
 
 function wholeRange() {
   const { first } = state.columns;
-  return { from: first, to: Math.max(headOf(state), first + FIRST_RECORDS - 1) };
+  return { from: first, to: Math.max(headOf(state), first + RECENT - 1) };
 }
 
 function timelineText() {
@@ -195,11 +195,19 @@ async function poll(count = 1) {
 }
 
 // Take the run as the server has it: at the start, after a reset by anybody, after a restart.
-async function load() {
-  const { status, body } = await request(`/api/status?limit=${FIRST_RECORDS}`);
+async function load(asking = request(`/api/status?limit=${FIRST_RECORDS}`)) {
+  const { status, body } = await asking;
   if (status !== 200) throw new Error(body.error);
   dispatch({ type: "loaded", answer: body, at: clock() });
   loadEarlier(body.run);
+}
+
+// Ask whether the server is back, and runs what is shown here; a page that is paused takes no more than that.
+async function look() {
+  const { status, body } = await request("/api/status?limit=0");
+  if (status !== 200) throw new Error(body.error);
+  if (sameRun(state, body)) dispatch({ type: "records", answer: body, at: clock() });
+  else await load();
 }
 
 // Fill in the part of the run before what was loaded, a piece at a time, behind the live polls.
@@ -211,33 +219,35 @@ function loadEarlier(run) {
 
 // Fetch one piece of the run before the first sample here; return whether one came.
 async function fetchEarlier() {
-  const { first } = state.columns;
+  const { first, length } = state.columns;
   if (first <= state.oldest) return false;
-  const from = Math.max(state.oldest, first - EARLIER_ROWS);
+  const from = Math.max(state.oldest, first - Math.min(EARLIER_ROWS[1], Math.max(EARLIER_ROWS[0], 2 * length)));
   const { status, body } = await request(`/api/series?from=${from}&count=${first - from}`);
   if (status === 200) dispatch({ type: "earlier", series: body });
   return state.columns.first < first;
 }
 
-// The page shows a past sample whole: ask for its record where it is not here.
+// The page shows a past sample whole: ask for its record where it is not here; once, where the server has it no longer.
 let fetching = null;
 function fetchShown() {
   const sequence = state.cursor;
-  if (sequence === null || shownRecord(state) || fetching === sequence || cell(state.columns, "present", sequence) !== 1) return;
+  if (sequence === null || state.failures || shownRecord(state) || fetching === sequence || cell(state.columns, "present", sequence) !== 1) return;
   fetching = sequence;
   guarded(async () => {
     const { status, body } = await request(`/api/record?sequence=${sequence}`);
-    if (status === 200 && sameRun(state, body)) dispatch({ type: "fetched", record: body.record });
-    else if (status !== 200) dispatch({ type: "notice", text: body.error });
+    if (status !== 200) return dispatch({ type: "notice", text: body.error });
     fetching = null;
+    return sameRun(state, body) ? dispatch({ type: "fetched", record: body.record }) : load();
   });
 }
 
 async function start() {
+  const status = request(`/api/status?limit=${FIRST_RECORDS}`); // both at once: neither waits for the other
+  status.catch(() => {}); // where the first fails, this one is not missed
   const { body } = await request("/api/model");
   dispatch({ type: "model", model: body });
   buildFigures();
-  await load();
+  await load(status);
   await follow(asked);
 }
 
@@ -257,9 +267,11 @@ function schedule(wait) {
 
 async function tick() {
   const began = clock();
-  if (!state.run) await guarded(start);
-  else if (!state.paused || state.failures) await guarded(() => (state.paused ? load() : poll()));
+  const starting = !state.run;
+  if (starting) await guarded(start);
+  else if (!state.paused || state.failures) await guarded(() => (state.paused ? look() : poll()));
   const period = 1000 / state.speed - (clock() - began);
+  if (starting && state.run) return schedule(0); // the first sample is not waited for
   schedule(Math.max(0, state.failures ? Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (state.failures - 1)) : period));
 }
 
@@ -277,7 +289,7 @@ async function follow(wanted) {
   if (wanted.view) dispatch({ type: "view", mode: wanted.view });
   if (wanted.seq !== undefined) await runTo(wanted.seq);
   if (wanted.from !== undefined) dispatch({ type: "zoom", from: wanted.from, to: wanted.to });
-  if (wanted.seq !== undefined) dispatch({ type: "goto", sequence: wanted.seq });
+  if (wanted.seq <= headOf(state)) dispatch({ type: "goto", sequence: wanted.seq });
 }
 
 const FARTHEST_LINK = 20000;
@@ -394,6 +406,7 @@ function onKey(event) {
   const onChart = event.target.getAttribute?.("role") === "slider";
   if (!action || !(state.keysOn || (onChart && ON_A_CHART.has(action)))) return;
   event.preventDefault();
+  hover = null; // a pointer that rests on a chart no longer says what is shown
   ACTIONS[action](event);
 }
 
@@ -449,6 +462,7 @@ function endDrag(canvas, event, zooms) {
   drag = null;
   if (zooms && Math.abs(event.clientX - x) > DRAG_PIXELS) dispatch({ type: "zoom", from: Math.min(from, to), to: Math.max(from, to) });
   else {
+    hover = null;
     cursors = [cursors[1], state.cursor];
     goTo(sampleAt(canvas, event));
   }
@@ -458,7 +472,7 @@ function endDrag(canvas, event, zooms) {
 function showOnChart(button) {
   const canvas = byId(`chart-${button.dataset.signal.trim()}`);
   if (!canvas) return;
-  dispatch({ type: "goto", sequence: Number(button.dataset.sequence) });
+  dispatch({ type: "goto", sequence: shownSequence(state) });
   canvas.scrollIntoView({ block: "nearest" });
   canvas.focus();
 }
@@ -547,7 +561,8 @@ function wire() {
   wireControls();
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", onKey);
-  window.addEventListener("hashchange", () => state.run && guarded(() => follow(parseHash(location.hash))));
+  // By the time that it is followed, the address may say something else
+  window.addEventListener("hashchange", ({ newURL }) => state.run && guarded(() => follow(parseHash(new URL(newURL).hash))));
   new ResizeObserver(repaint).observe(document.querySelector(".charts"));
   window.addEventListener("resize", () => {
     palette = null;

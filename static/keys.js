@@ -22,9 +22,12 @@ export const KEY_NAMES = { ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
 
 const ACTIONS = new Map(KEYS.map(([key, action]) => [key.toLowerCase(), action]));
 const TYPING = "input, select, textarea, dialog, [contenteditable]";
+const SCROLLED = ".scroll, pre"; // what these keys scroll
+const SCROLLS = /^(Arrow|Home|End)/;
 
-// Return the action of a key event, or null: while typing, in a dialog, or with Ctrl, Alt or Meta a key is not ours.
+// Return the action of a key event, or null: while typing, in a dialog, where it scrolls, or with Ctrl, Alt or Meta a key is not ours.
 export function actionOf(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest?.(TYPING)) return null;
+  if (SCROLLS.test(event.key) && event.target.closest?.(SCROLLED)) return null;
   return ACTIONS.get(event.key.toLowerCase()) ?? null;
 }

@@ -42,7 +42,7 @@ const CHANGES = {
   records: (state, { answer, at }) => joined(state, answer, at),
   earlier: (state, { series }) => (series.run === state.run ? { columns: prepended(state.columns, series, state.model) } : {}),
   fetched: (state, { record }) => ({ fetched: record }),
-  failed: (state, { at }) => ({ failures: state.failures + 1, now: at }),
+  failed: (state, { at }) => failed(state, at),
   clock: (state, { at }) => ({ now: at }),
   paused: (state, { paused }) => ({ paused, ...(paused ? {} : live(state)) }),
   speed: (state, { speed }) => ({ speed }),
@@ -102,28 +102,36 @@ function loaded(state, answer, at) {
   const [oldest] = answer.records;
   const columns = withRecords(emptyColumns(state.model, oldest ? oldest.event.sequence : 0), answer.records, state.model);
   return {
-    ...answered(answer, at), run: answer.run, columns, records: answer.records.slice(-KEPT_RECORDS), fetched: null,
+    ...answered(state, answer, at), run: answer.run, columns, records: answer.records.slice(-KEPT_RECORDS), fetched: null,
     oldest: answer.summary.oldest, gap: false, cursor: null, view: { mode: state.view.mode === "all" ? "all" : "recent" },
     eventAt: at, spoken: { polite: state.run === null ? "" : "A new run has begun.", alert: "" },
   };
 }
 
-function answered(answer, at) {
-  return { summary: answer.summary, failures: 0, answeredAt: at, now: at };
+// The age of what is shown is on the page for who asks; that the connection is lost, and is back, is said once.
+function failed(state, at) {
+  const next = { ...state, failures: state.failures + 1, now: at };
+  return isLost(next) && !isLost(state) ? { ...next, spoken: { polite: "Connection lost.", alert: "" } } : next;
+}
+
+function answered(state, answer, at) {
+  const back = isLost(state) ? { spoken: { polite: "Connected again.", alert: "" } } : {};
+  return { summary: answer.summary, failures: 0, answeredAt: at, now: at, ...back };
 }
 
 // An answer that comes twice, or late, adds nothing that is here already.
 function joined(state, answer, at) {
   const head = headOf(state);
   const fresh = answer.records.filter((record) => record.event.sequence > head);
-  if (!fresh.length) return answered(answer, at);
+  const next = answered(state, answer, at);
+  if (!fresh.length) return next;
   return {
-    ...answered(answer, at),
+    ...next,
     columns: withRecords(state.columns, fresh, state.model),
     records: state.records.concat(fresh).slice(-KEPT_RECORDS),
     gap: state.gap || Boolean(answer.gap),
     eventAt: at,
-    spoken: spoken(state, fresh),
+    spoken: spoken({ ...state, ...next }, fresh),
   };
 }
 

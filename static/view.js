@@ -51,9 +51,16 @@ function replace(id, nodes) {
   nodes.forEach((node, index) => {
     const old = parent.childNodes[index];
     if (!old) parent.append(node);
-    else if (!old.isEqualNode(node)) old.replaceWith(node);
+    else if (!old.isEqualNode(node)) patch(old, node);
   });
   while (parent.childNodes.length > nodes.length) parent.lastChild.remove();
+}
+
+// Put in place only the children that differ: a button that has the focus, or is being clicked, stays.
+function patch(old, node) {
+  const alike = old.childNodes.length === node.childNodes.length && old.cloneNode(false).isEqualNode(node.cloneNode(false));
+  if (!alike) return old.replaceWith(node);
+  return [...node.childNodes].forEach((child, index) => old.childNodes[index].isEqualNode(child) || old.childNodes[index].replaceWith(child));
 }
 
 // Return a mark of shape, letter and colour for a rank from 0 (mildest) to 4.
@@ -154,14 +161,13 @@ function gateItem(gate) {
 function renderEvidence(state, record) {
   const items = record?.detection.evidence ?? [];
   const none = record ? "No rule fired: every measure is inside its limits." : "No sample yet.";
-  replace("evidence", items.length ? items.map((item) => evidenceItem(item, record.event.sequence)) : [element("li", "quiet", none)]);
+  replace("evidence", items.length ? items.map(evidenceItem) : [element("li", "quiet", none)]);
 }
 
-function evidenceItem(item, sequence) {
+function evidenceItem(item) {
   const button = element("button", "code", item.code);
   button.type = "button";
   button.dataset.signal = item.signal.split(",")[0];
-  button.dataset.sequence = sequence;
   button.title = "Show it on its chart";
   return element("li", "", button, " ", item.sentence);
 }
