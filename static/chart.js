@@ -227,23 +227,23 @@ function drawEdgeMarks(context, at, values, spec, size, palette) {
 // Return [x, width] of a run of samples; one sample stays visible, however narrow it is.
 function span(frame, first, from, to) {
   const x = frame.x(first + from) - frame.step / 2;
-  return [x, Math.max(2, (to - from + 1) * frame.step)];
+  return [Math.min(x, frame.right - 2), Math.max(2, (to - from + 1) * frame.step)];
 }
 
-// The samples in which a rule fired. Those that touch are one rectangle: a long run has hundreds of them.
+// The samples in which a rule fired.
 function drawShades(context, frame, columns, size, palette) {
   context.fillStyle = palette.shade;
-  for (const [x, end] of touching(columns.windows, frame, columns.first)) context.fillRect(x, 0, end - x, size.height);
+  for (const [, x, end] of touching(columns.windows, frame, columns.first)) context.fillRect(x, 0, end - x, size.height);
 }
 
-// Return [x, end] of runs as they are drawn; runs that touch are one.
+// Return [kind, x, end] of runs as they are drawn. Runs of a kind that touch are one: a long run of the twin has hundreds of them.
 function touching(runs, frame, first) {
   const found = [];
-  for (const [, from, to] of runs) {
+  for (const [kind, from, to] of runs) {
     const [x, width] = span(frame, first, from, to);
     const before = found[found.length - 1];
-    if (before && x <= before[1]) before[1] = x + width;
-    else found.push([x, x + width]);
+    if (before && before[0] === kind && x <= before[2]) before[2] = x + width;
+    else found.push([kind, x, x + width]);
   }
   return found;
 }
@@ -306,10 +306,16 @@ function drawLane(context, frame, first, lane, top, height, palette) {
   context.fillText(clipped(context, lane.name, frame.left - 12), frame.left - 6, top + height / 2);
   context.fillStyle = palette.grid;
   context.fillRect(frame.left, top + height - 1, frame.right - frame.left, 1);
-  for (const [tone, from, to, text, ink] of lane.runs) {
-    const [x, width] = span(frame, first, from, to);
+  for (const [tone, x, end] of touching(lane.runs, frame, first)) {
     context.fillStyle = palette[tone];
-    context.fillRect(x, top + 1, width, height - 3);
+    context.fillRect(x, top + 1, end - x, height - 3);
+  }
+  context.fillStyle = palette.label; // an edge, for a tone as light as the panel
+  for (const [, x, end] of touching(lane.runs.map(([, from, to]) => ["", from, to]), frame, first)) {
+    context.fillRect(x, top + height - 3, end - x, 1);
+  }
+  for (const [, from, to, text, ink] of lane.runs) {
+    const [x, width] = span(frame, first, from, to);
     if (text && width > 30 && context.measureText(text).width + 8 < width) {
       context.textAlign = "left";
       context.fillStyle = palette[ink];

@@ -36,6 +36,8 @@ let state = initialState;
 let hover = null; // sequence under the pointer
 let drag = null; // {canvas, from, to}: sequences of a zoom that is being drawn
 let palette = null; // read once a theme
+let lanes = null; // of the timeline, made once for the columns that they are of
+const sizes = new Map(); // canvas → {width, height} in CSS pixels, until it is resized: to measure makes the browser lay out the page
 let drawn = false; // a frame has been asked for
 let timer = null;
 let turn = Promise.resolve(); // one request at a time: an answer is joined before the next is asked for
@@ -100,6 +102,7 @@ function buildFigures() {
     const reading = element("span", "reading", "–");
     reading.id = `reading-${signal.name}`;
     wirePointer(canvas);
+    resized.observe(canvas);
     const caption = element("figcaption", "", element("h3", "", `${signal.title}, ${signal.unit}`), reading, button);
     return element("figure", `figure ${signal.height}`, caption, canvas);
   }));
@@ -122,9 +125,13 @@ function drawCharts() {
 }
 
 function drawTimelineNow(range, cursor) {
-  const lanes = timelineLanes(state.columns, state.model);
+  if (lanes?.of !== state.columns) lanes = { of: state.columns, ...timelineLanes(state.columns, state.model) };
   const canvas = byId("timeline");
-  canvas.style.height = `${lanes.lanes.length * palette.lane + palette.size * 1.5}px`;
+  const height = `${lanes.lanes.length * palette.lane + palette.size * 1.5}px`;
+  if (canvas.style.height !== height) {
+    canvas.style.height = height;
+    sizes.delete(canvas);
+  }
   drawTimeline(...prepared(canvas), lanes, { ...wholeRange(), left: palette.lanes, shown: range, cursor }, palette);
   setSlider(canvas, timelineText());
 }
@@ -149,9 +156,15 @@ function drawDrag(context, size, spec) {
   context.globalAlpha = 1;
 }
 
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) sizes.delete(target);
+  repaint();
+});
+
 // Return [context, size] of a canvas whose pixels fit the screen's.
 function prepared(canvas) {
-  const size = { width: canvas.clientWidth, height: canvas.clientHeight, ratio: window.devicePixelRatio || 1 };
+  if (!sizes.has(canvas)) sizes.set(canvas, { width: canvas.clientWidth, height: canvas.clientHeight });
+  const size = { ...sizes.get(canvas), ratio: window.devicePixelRatio || 1 };
   const [width, height] = [Math.round(size.width * size.ratio), Math.round(size.height * size.ratio)];
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   return [canvas.getContext("2d"), size];
@@ -563,9 +576,9 @@ function wire() {
   document.addEventListener("keydown", onKey);
   // By the time that it is followed, the address may say something else
   window.addEventListener("hashchange", ({ newURL }) => state.run && guarded(() => follow(parseHash(new URL(newURL).hash))));
-  new ResizeObserver(repaint).observe(document.querySelector(".charts"));
   window.addEventListener("resize", () => {
     palette = null;
+    sizes.clear();
     repaint();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
@@ -573,6 +586,7 @@ function wire() {
     repaint();
   });
   wirePointer(byId("timeline"));
+  resized.observe(byId("timeline"));
   setInterval(() => dispatch({ type: "clock", at: clock() }), CLOCK_MS);
   tick();
 }

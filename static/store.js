@@ -1,6 +1,6 @@
 // The page's state and how messages change it: reduce(state, message) → the next state. Pure.
 
-import { appended, emptyColumns, lastOf, prepended, rowOf } from "./columns.js";
+import { KEPT_ROWS, appended, emptyColumns, lastOf, prepended, rowOf } from "./columns.js";
 
 export const RECENT = 180; // samples that a chart shows unless told otherwise
 export const KEPT_RECORDS = 240; // newest records kept whole; older ones are asked for when looked at
@@ -75,12 +75,17 @@ export function shownRecord(state) {
   return whole ?? (state.fetched?.event.sequence === sequence ? state.fetched : null);
 }
 
+// Return the first sequence of the run that is here, or on its way.
+function firstOf(state) {
+  return state.columns ? Math.min(state.columns.first, Math.max(state.oldest, headOf(state) - KEPT_ROWS + 1)) : 0;
+}
+
 // Return {from, to}, the sequences that the charts show, both included.
 export function visibleRange(state) {
   const { view } = state;
   if (view.mode === "zoom") return { from: view.from, to: view.to };
   const head = headOf(state);
-  const first = state.columns ? state.columns.first : 0;
+  const first = firstOf(state);
   const from = view.mode === "all" ? first : Math.max(first, head - RECENT + 1);
   return { from, to: Math.max(head, from + RECENT - 1) };
 }
@@ -103,7 +108,7 @@ function loaded(state, answer, at) {
   const columns = withRecords(emptyColumns(state.model, oldest ? oldest.event.sequence : 0), answer.records, state.model);
   return {
     ...answered(state, answer, at), run: answer.run, columns, records: answer.records.slice(-KEPT_RECORDS), fetched: null,
-    oldest: answer.summary.oldest, gap: false, cursor: null, view: { mode: state.view.mode === "all" ? "all" : "recent" },
+    gap: false, cursor: null, view: { mode: state.view.mode === "all" ? "all" : "recent" },
     eventAt: at, spoken: { polite: state.run === null ? "" : "A new run has begun.", alert: "" },
   };
 }
@@ -116,7 +121,7 @@ function failed(state, at) {
 
 function answered(state, answer, at) {
   const back = isLost(state) ? { spoken: { polite: "Connected again.", alert: "" } } : {};
-  return { summary: answer.summary, failures: 0, answeredAt: at, now: at, ...back };
+  return { summary: answer.summary, oldest: answer.summary.oldest, failures: 0, answeredAt: at, now: at, ...back };
 }
 
 // An answer that comes twice, or late, adds nothing that is here already.
@@ -182,7 +187,7 @@ function live(state) {
 }
 
 function zoomed(state, from, to) {
-  const first = state.columns ? state.columns.first : 0;
+  const first = firstOf(state);
   const last = Math.max(headOf(state), first + RECENT - 1);
   const width = Math.min(last - first, Math.max(FEWEST - 1, Math.round(to) - Math.round(from)));
   const start = Math.min(Math.max(first, Math.round(from)), last - width);
