@@ -20,6 +20,8 @@ const LONGEST_WAIT_MS = 8000; // between tries while the server is gone
 const FIRST_RECORDS = 12; // whole records asked for at the start: enough to show the newest at once
 const EARLIER_ROWS = [400, 4000]; // rows of columns asked for at first, and at the most
 const MOST_NEW = 500; // events that one request may generate
+const CROWDED = 2000; // samples from which new ones alone change less than a pixel of a picture
+const CROWDED_MS = 1000; // how often such a picture then follows them
 const DRAG_PIXELS = 5; // a shorter drag is a click
 const ROLES = {
   measured: "--chart-measured", expected: "--chart-expected", limit: "--chart-limit", band: "--chart-band", grid: "--chart-grid",
@@ -39,16 +41,24 @@ let palette = null; // read once a theme
 let lanes = null; // of the timeline, made once for the columns that they are of
 const sizes = new Map(); // canvas → {width, height} in CSS pixels, until it is resized: to measure makes the browser lay out the page
 let drawn = false; // a frame has been asked for
+let due = { charts: 0, timeline: 0 }; // page clock, ms, from which new samples alone draw them anew
 let timer = null;
 let turn = Promise.resolve(); // one request at a time: an answer is joined before the next is asked for
 let asked = parseHash(location.hash); // what a link asked for and has not got yet
 
 function dispatch(message) {
   state = reduce(state, message);
-  repaint();
+  if (message.type === "records" || message.type === "clock") askForFrame();
+  else repaint();
 }
 
+// Draw everything anew, however crowded it is.
 function repaint() {
+  due = { charts: 0, timeline: 0 };
+  askForFrame();
+}
+
+function askForFrame() {
   if (drawn) return;
   drawn = true;
   requestAnimationFrame(draw);
@@ -59,8 +69,20 @@ function draw() {
   if (!state.model) return;
   fetchShown();
   renderPanels(state, hover);
-  drawCharts();
+  palette ??= readPalette();
+  const range = visibleRange(state);
+  const cursor = hover ?? state.cursor;
+  whenDue("charts", range.to - range.from, () => drawCharts(range, cursor));
+  whenDue("timeline", state.columns.length, () => drawTimelineNow(range, cursor));
+  signalsCharted().forEach(tellReading);
+  setSlider(byId("timeline"), timelineText());
   writeHash();
+}
+
+function whenDue(picture, samples, work) {
+  if (clock() < due[picture]) return;
+  work();
+  due[picture] = samples > CROWDED ? clock() + CROWDED_MS : 0;
 }
 
 // ------------------------------------------------------------------------------------------
@@ -108,10 +130,7 @@ function buildFigures() {
   }));
 }
 
-function drawCharts() {
-  palette ??= readPalette();
-  const range = visibleRange(state);
-  const cursor = hover ?? state.cursor;
+function drawCharts(range, cursor) {
   for (const signal of signalsCharted()) {
     const canvas = byId(`chart-${signal.name}`);
     const window = signalWindow(state.columns, signal, range.from, range.to, state.model);
@@ -119,9 +138,8 @@ function drawCharts() {
     const [context, size] = prepared(canvas);
     drawSignal(context, size, window, spec, palette);
     if (drag?.canvas === canvas) drawDrag(context, size, spec);
-    describe(canvas, signal, window);
+    canvas.setAttribute("aria-label", finding(state, signal, window));
   }
-  drawTimelineNow(range, cursor);
 }
 
 function drawTimelineNow(range, cursor) {
@@ -133,7 +151,6 @@ function drawTimelineNow(range, cursor) {
     sizes.delete(canvas);
   }
   drawTimeline(...prepared(canvas), lanes, { ...wholeRange(), left: palette.lanes, shown: range, cursor }, palette);
-  setSlider(canvas, timelineText());
 }
 
 function wholeRange() {
@@ -170,11 +187,10 @@ function prepared(canvas) {
   return [canvas.getContext("2d"), size];
 }
 
-// Say in words what a chart shows, for those who can't see it.
-function describe(canvas, signal, window) {
+// Say in words what a chart shows at the shown sample, for those who can't see it.
+function tellReading(signal) {
   const sequence = shownSequence(state);
-  canvas.setAttribute("aria-label", finding(state, signal, window));
-  setSlider(canvas, sequence < 0 ? "no sample yet" : spokenSample(state, signal, sequence));
+  setSlider(byId(`chart-${signal.name}`), sequence < 0 ? "no sample yet" : spokenSample(state, signal, sequence));
   const value = cell(state.columns, signal.name, sequence);
   byId(`reading-${signal.name}`).textContent = Number.isNaN(value) ? "no data" : value.toFixed(signal.decimals);
 }

@@ -482,6 +482,7 @@ class TimeTravel(BrowserTest):
         for way, act, sequence in ways:
             with self.subTest(way=way):
                 page.keyboard.press("l")
+                self.until(lambda: not page.evaluate(READ_STATE)["past"])
                 act(head_of(page))
                 self.until(lambda: page.evaluate(READ_STATE)["past"])
                 shown = int(page.text_content("#sample").split()[0]) if sequence is None else sequence

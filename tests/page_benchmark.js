@@ -56,26 +56,25 @@ const WINDOWS = 12; // redraws a round at 180 samples, at places all over the ru
 
 bench.redraw = async ({ points, rounds, warm }) => {
   const stage = await prepared(points);
-  const drawn = { ours: stage.canvases, dashed: stage.dashed.map((one) => one.ctx.canvas), solid: stage.solid.map((one) => one.ctx.canvas) };
   const each = (work) => () => stage.windows.forEach(work);
-  const done = (work, canvases) => (window) => {
+  const done = (work, canvases) => each((window) => {
     work(window);
     canvases.forEach(executed);
-  };
+  });
   const drawing = ({ from, to, ready }) => ours(stage, ready, from, to);
   const whole = ({ from, to }) => ours(stage, stage.built(from, to), from, to);
-  const theirs = (plots) => ({ data }) => plots.forEach((one, index) => one.batch(() => one.setData(data[index]))); // batch: now, not in a microtask
-  const sides = {
-    whole: each(done(whole, drawn.ours)), drawing: each(done(drawing, drawn.ours)), told: each(whole),
-    dashed: each(done(theirs(stage.dashed), drawn.dashed)), dashedTold: each(theirs(stage.dashed)),
-    solid: each(done(theirs(stage.solid), drawn.solid)), solidTold: each(theirs(stage.solid)),
-  };
+  const sides = { whole: done(whole, stage.canvases), drawing: done(drawing, stage.canvases), told: each(whole) };
+  for (const [look, plots] of Object.entries(stage.plots)) {
+    const theirs = ({ data }) => plots.forEach((one, index) => one.batch(() => one.setData(data[index]))); // batch: now, not in a microtask
+    sides[look] = done(theirs, plots.map((one) => one.ctx.canvas));
+    sides[`${look}Told`] = each(theirs);
+  }
   const taken = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
   for (let round = -warm; round < rounds; round += 1) {
     const names = Object.keys(sides);
     if (round % 2) names.reverse();
     for (const name of names) {
-      Object.values(drawn).flat().forEach(executed); // nothing is left over from the turn before
+      stage.place.querySelectorAll("canvas").forEach(executed); // nothing is left over from the turn before
       await new Promise((resolve) => wait(resolve, 0));
       const began = performance.now();
       sides[name]();
@@ -98,13 +97,13 @@ async function prepared(points) {
   const place = document.body.appendChild(document.createElement("div"));
   place.style.cssText = "position: fixed; inset: 0; z-index: 9; overflow: auto; background: white";
   const canvases = sizes.map(({ width, height }) => place.appendChild(Object.assign(document.createElement("canvas"), { width, height })));
-  const [dashed, solid] = [true, false].map((dash) => signals.map((signal, index) => plot(signal, sizes[index], palette, dash, place)));
+  const plots = Object.fromEntries(Object.keys(LOOKS).map((look) => [look, signals.map((signal, index) => plot(signal, sizes[index], LOOKS[look](palette), place))]));
   const built = (from, to) => signals.map((signal) => columnsModule.signalWindow(columns, signal, from, to, model));
   const windows = places(columns, points).map((from) => {
     const [to, ready] = [from + points - 1, built(from, from + points - 1)];
     return { from, to, ready, data: ready.map(dataOf) };
   });
-  return { drawSignal, signals, palette, sizes, place, canvases, dashed, solid, built, windows };
+  return { drawSignal, signals, palette, sizes, place, canvases, plots, built, windows };
 }
 
 function sizeOf({ clientWidth, clientHeight }) {
@@ -143,15 +142,29 @@ function dataOf(window) {
   return [sequences, ...QUANTITIES.map((name) => Array.from(window[name], (value) => (Number.isNaN(value) ? null : value)))];
 }
 
-// Return a plot of the same size, area, scale, grid, numbers at the side, colours and widths as ours has.
-function plot(signal, { width, height }, palette, dashed, place) {
-  const line = (stroke, thick, dash) => ({ stroke, width: thick, dash: dashed ? dash : undefined, points: { show: false } });
+// How uPlot draws: the area, grid, numbers at the side, colours, widths and dashes of ours; the same with solid lines; and as it comes.
+const LOOKS = {
+  dashed: (palette) => alike(palette, [[], [7, 4], [2, 3], [2, 3]]),
+  solid: (palette) => alike(palette, [[], [], [], []]),
+  plain: (palette) => ({ series: ["measured", "expected", "limit", "limit"].map((role) => ({ stroke: palette[role] })) }),
+};
+
+function alike(palette, dashes) {
+  const lines = [["measured", "line"], ["expected", "line"], ["limit", "thin"], ["limit", "thin"]];
   const axis = { scale: "y", size: palette.gutter, font: palette.font, stroke: palette.label, gap: 6, ticks: { show: false }, grid: { stroke: palette.grid, width: 1 } };
+  return {
+    padding: [PAD.top, PAD.right, PAD.top, 0],
+    axes: [{ show: false }, axis],
+    series: lines.map(([colour, width], index) => ({ stroke: palette[colour], width: palette[width], dash: dashes[index].length ? dashes[index] : undefined })),
+  };
+}
+
+// Return an empty plot of a size, with the scale of a signal.
+function plot(signal, { width, height }, look, place) {
   return new uPlot({
-    width, height, padding: [PAD.top, PAD.right, PAD.top, 0],
+    width, height, ...look,
     cursor: { show: false }, legend: { show: false }, select: { show: false },
     scales: { x: { time: false, range: (_, low, high) => [low - 0.5, high + 0.5] }, y: { auto: false, range: [signal.low, signal.high] } },
-    axes: [{ show: false }, axis],
-    series: [{}, line(palette.measured, palette.line), line(palette.expected, palette.line, [7, 4]), line(palette.limit, palette.thin, [2, 3]), line(palette.limit, palette.thin, [2, 3])],
+    series: [{}, ...look.series.map((line) => ({ ...line, points: { show: false } }))],
   }, [[], [], [], [], []], place);
 }

@@ -73,11 +73,13 @@ FIGURES = (
     Row("redraw", "... ours",                                                 AT_MOST, FRAME_MS,     "ms"),
     Row("redraw", "... without building the windows, to uPlot's",             SHOWN,   None,         "x"),
     Row("redraw", "... to uPlot's with all its lines solid",                  SHOWN,   None,         "x"),
+    Row("redraw", "... to uPlot's as it comes: lines of 1 px, two axes",      SHOWN,   None,         "x"),
     Row("redraw", "... until the canvas is told, not until it is done",       SHOWN,   None,         "x"),
     Row("redraw", "3 charts, 20,000 samples: ours to uPlot's time",           AT_MOST, 0.25,         "x"),
     Row("redraw", "... ours",                                                 AT_MOST, FRAME_MS,     "ms"),
     Row("redraw", "... without building the windows, to uPlot's",             SHOWN,   None,         "x"),
     Row("redraw", "... to uPlot's with the dashes of 180 samples",            SHOWN,   None,         "x"),
+    Row("redraw", "... to uPlot's as it comes: lines of 1 px, two axes",      SHOWN,   None,         "x"),
     Row("redraw", "... until the canvas is told, not until it is done",       SHOWN,   None,         "x"),
     Row("frame",  "the page, 20,000 samples, the last 180 shown: median",     AT_MOST, FRAME_MS,     "ms"),
     Row("frame",  "... longest",                                              AT_MOST, LONG_TASK_MS, "ms"),
@@ -229,6 +231,7 @@ def redraw_values(page, amounts, points, other):
         Value(statistics.median(taken["whole"])),
         ratio(taken["drawing"], taken[fair]),
         ratio(taken["whole"], taken[other]),
+        ratio(taken["whole"], taken["plain"]),
         ratio(taken["told"], taken[f"{fair}Told"]),
     ]
 
