@@ -18,6 +18,7 @@ app.Refusal: count must be a whole number from 1 to 500, not 'two'
 """
 
 import argparse
+import contextlib
 import csv
 import errno
 import io
@@ -27,6 +28,7 @@ import os
 import re
 import socket
 import sys
+import threading
 import time
 import zlib
 from datetime import datetime, timezone
@@ -39,10 +41,11 @@ from socketserver import TCPServer
 from typing import Callable, NamedTuple, Tuple
 from urllib.parse import parse_qs, unquote
 
+from recommender import Refused, Unknown
 from simulator import DEFAULT_SEED, MAX_SEED, Simulator, checked_seed, checked_start, write_sample_csv
 from twin import (
-    DEFAULT_HISTORY, DEFAULT_LIMIT, EXPORT_FIELDS, MAX_HISTORY, MAX_NEW, MAX_RECORDS, MAX_ROWS, PROVENANCE,
-    BeyondHead, NotKept, Twin, checked_history, export_row, model_dict, record_json, series_dict, to_json, window_json,
+    AUDIT_FIELDS, DEFAULT_HISTORY, DEFAULT_LIMIT, EXPORT_FIELDS, MAX_ENTRIES, MAX_HISTORY, MAX_NEW, MAX_RECORDS, MAX_ROWS, PROVENANCE,
+    BeyondHead, NotKept, NotRecorded, Order, Twin, audit_row, checked_history, defused, fingerprint, model_dict, record_json, series_dict, to_json, window_json,
 )
 
 # ---------------------------------------------------------------------------------------------
@@ -53,10 +56,13 @@ STATIC = HERE / "static"
 SAMPLE = HERE / "data" / "sample_run.csv"
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8765
+ALL_HOSTS = "0.0.0.0"
 MAX_SEQUENCE = 10**15
 MAX_BODY_BYTES = 16 * 1024
 MAX_FIELDS = 20  # in a query
 IDLE_TIMEOUT_S = 30  # a connection that is silent for so long is closed
+MAX_PACE = 10  # samples a second that a shared server makes
+OPERATOR_SILENT_S = 90.0  # a page in a hidden tab may be heard once a minute only
 LINGER_S, LINGER_BYTES = 1.0, 1 << 20  # how long, how much, to hear a refused client out
 QUEUE = 256  # a class that polls in step connects all at once
 COMPRESS_FROM_BYTES = 1000
@@ -104,6 +110,7 @@ class Route(NamedTuple):
 
     function: Callable
     changes: bool
+    kind: str = ""  # of the order that its body is
 
 
 class Refusal(Exception):
@@ -266,6 +273,161 @@ def gzipped(body, packer=LARGE_PACKER):
 
 
 # ---------------------------------------------------------------------------------------------
+# Orders: JSON bodies, checked field by field
+
+
+class OrderFields(NamedTuple):
+    """What the body of an order holds besides COMMON: a row of ORDER_FIELDS."""
+
+    needs: Tuple[str, ...]
+    may: Tuple[str, ...]
+    meaning: str
+
+
+COMMON = ("operator", "note", "request_id", "run")
+ORDER_FIELDS = {
+    #                         needs                   may                    meaning
+    "acknowledge": OrderFields((),                    (),                    "Acknowledge an alarm: it has been seen"),
+    "shelve":      OrderFields(("minutes",),          (),                    "Put an alarm off for some minutes of process time"),
+    "unshelve":    OrderFields((),                    (),                    "Bring a shelved alarm back"),
+    "note":        OrderFields(("note",),             (),                    "Add a note to an alarm"),
+    "confirm":     OrderFields((),                    (),                    "Confirm the required check of a hold; 409 while its condition is there"),
+    "review":      OrderFields(("verdict",),          (),                    "Answer a review, or an intervention, with a verdict and a note"),
+    "action":      OrderFields(("action",),           ("percent",),          "Act on the simulated process; 409 where it makes no sense"),
+    "inject":      OrderFields(("label", "duration"), ("strength", "ramp"),  "Put a simulated fault into the run, from the next sample on"),
+}
+
+
+class TextField(NamedTuple):
+    """A text of a body: how long it may be, and what may be in it."""
+
+    least: int
+    most: int
+    pattern: str
+    allowed: str
+
+    def check(self, name, value):
+        """Return the text, trimmed; Refusal with field, value and what is allowed."""
+        text = value.strip() if isinstance(value, str) else None
+        if text is None or not self.least <= len(text) <= self.most or not re.fullmatch(self.pattern, text):
+            raise Refusal(400, f"{name} must be {self.allowed}, not {shown(value)}")
+        return text
+
+
+class NumberField(NamedTuple):
+    """A number of a body: whole or not, and from where to where."""
+
+    whole: bool
+    low: float
+    high: float
+
+    def check(self, name, value):
+        """Return the number; Refusal with field, value and what is allowed."""
+        if type(value) not in ((int,) if self.whole else (int, float)) or not self.low <= value <= self.high:
+            raise Refusal(400, f"{name} must be a {'whole ' if self.whole else ''}number from {self.low} to {self.high}, not {shown(value)}")
+        return value
+
+
+class ChoiceField(NamedTuple):
+    """One of some names."""
+
+    names: Tuple[str, ...]
+
+    def check(self, name, value):
+        """Return the name; Refusal with field, value and what is allowed."""
+        if value not in self.names:
+            raise Refusal(400, f"{name} must be one of {', '.join(self.names)}, not {shown(value)}")
+        return value
+
+
+PLAIN = r"[^\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]*"  # no control characters but tab and newline, no half characters
+
+
+@lru_cache(maxsize=None)
+def body_fields():
+    """Return {name: how it is checked} of every field of every body; ranges come from the model."""
+    model = model_dict()
+    names = lambda rows, key: tuple(row[key] for row in model[rows])  # noqa: E731
+    return {
+        "operator": TextField(1, 60, PLAIN, "the name of who does this, 1 to 60 characters"),
+        "note": TextField(0, 500, PLAIN, "a text of at most 500 characters"),
+        "request_id": TextField(1, 64, r"[A-Za-z0-9._:-]+", "1 to 64 letters, digits, or . _ : -"),
+        "run": TextField(1, 64, r"[A-Za-z0-9._:-]+", "the name of the run, as answers give it"),
+        "minutes": NumberField(True, 1, model["max_shelve_min"]),
+        "verdict": ChoiceField(tuple(verdict for ask in model["asks"] if ask["kind"] != "hold" for verdict in ask["verdicts"])),
+        "action": ChoiceField(names("actions", "name")),
+        "percent": NumberField(False, *model["reduce_pct"]),
+        "label": ChoiceField(names("faults", "label")),
+        "duration": NumberField(True, 1, model["max_injected_events"]),
+        "strength": NumberField(False, *model["strength"]),
+        "ramp": NumberField(True, 0, model["max_injected_events"]),
+    }
+
+
+def shown(value):
+    """Return a value as it is quoted in a sentence."""
+    return repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+
+
+def json_object(body):
+    """Return a body as a dict; Refusal 400 where it is no JSON object, or says a field twice."""
+
+    def once(pairs):
+        fields = dict(pairs)
+        if len(fields) != len(pairs):
+            twice = next(name for name, _ in pairs if [key for key, _ in pairs].count(name) > 1)
+            raise Refusal(400, f"{shown(twice)} must be given once in the body")
+        return fields
+
+    def no_number(text):
+        raise ValueError(f"{text} is no number")
+
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:120]
+        raise Refusal(400, f"the body must be a JSON object such as {{\"operator\": \"Ada\"}}: {reason}") from None
+    if not isinstance(value, dict):
+        raise Refusal(400, f"the body must be a JSON object, not {shown(value)}")
+    return value
+
+
+def order_of(kind, number, body):
+    """Return the `Order` that a body asks for; Refusal 400 that names field, value and what is allowed."""
+    given, wanted, checks = json_object(body), ORDER_FIELDS[kind], body_fields()
+    known = COMMON + wanted.needs + wanted.may
+    for name in given:
+        if name not in known:
+            raise Refusal(400, f"there is no field {shown(name)} here; the fields are {', '.join(dict.fromkeys(known))}")
+    for name in ("operator",) + wanted.needs:
+        if given.get(name) in (None, ""):
+            raise Refusal(400, f"{name} is missing: it must be {described(checks[name])}")
+    fields = {name: checks[name].check(name, value) for name, value in given.items() if value is not None}
+    if kind == "note" and not fields["note"]:
+        raise Refusal(400, "note must say something")
+    arguments = tuple(sorted((name, value) for name, value in fields.items() if name not in COMMON))
+    return Order(kind, fields["operator"], fields.get("note", ""), alarm_number(number), arguments, fields.get("request_id"), fields.get("run"))
+
+
+def described(check):
+    """Return what a field must be, in words."""
+    if isinstance(check, TextField):
+        return check.allowed
+    if isinstance(check, ChoiceField):
+        return f"one of {', '.join(check.names)}"
+    return f"a number from {check.low} to {check.high}"
+
+
+def alarm_number(text):
+    """Return the id in a path as an int, None where the path has none; Refusal 404 where it is no number."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,12}", text):
+        raise Refusal(404, f"the id in the path must be a whole number, not {text[:40]!r}")
+    return int(text)
+
+
+# ---------------------------------------------------------------------------------------------
 # Routes: (query, body, twin) -> Response
 
 
@@ -281,15 +443,22 @@ def get_next(query, body, twin):
         return window_response(twin.latest(0))
     if "after" not in query:
         return window_response(twin.next(count))
-    try:
-        return window_response(twin.after(whole_number(query, "after", -1, MAX_SEQUENCE), count))
-    except BeyondHead as beyond:
-        raise Refusal(409, str(beyond), run=beyond.run, head=beyond.head) from None
+    return window_response(records_after(twin, query, count))
 
 
 def get_status(query, body, twin):
-    """Return the state of the run and its newest records."""
-    return window_response(twin.latest(whole_number(query, "limit", 0, MAX_RECORDS, DEFAULT_LIMIT)))
+    """Return the state of the run and its newest records, or those after a sequence (`after`, where the run is `run`); generates nothing."""
+    if "after" not in query or query.get("run", [twin.run]) != [twin.run]:
+        return window_response(twin.latest(whole_number(query, "limit", 0, MAX_RECORDS, DEFAULT_LIMIT)))
+    return window_response(records_after(twin, query, 0))
+
+
+def records_after(twin, query, count):
+    """Return the window after a sequence; Refusal 409 where the run has not come so far."""
+    try:
+        return twin.after(whole_number(query, "after", -1, MAX_SEQUENCE), count)
+    except BeyondHead as beyond:
+        raise Refusal(409, str(beyond), run=beyond.run, head=beyond.head) from None
 
 
 def get_record(query, body, twin):
@@ -316,17 +485,104 @@ def kept(twin, first, count):
 def reset(query, body, twin):
     """Begin a new run, with another seed where one is given; return its empty state."""
     seed = whole_number(query, "seed", 0, MAX_SEED) if "seed" in query else None
-    return window_response(twin.reset(seed))
+    operator = body_fields()["operator"].check("operator", query["operator"][0]) if "operator" in query else None
+    try:
+        return window_response(twin.reset(seed, operator))
+    except NotRecorded as failure:
+        raise Refusal(503, str(failure)) from None
+
+
+def get_role(query, body, twin):
+    """Return who asks: operator or viewer, and whether the page is shared, so that the server keeps the pace."""
+    return json_response({"role": query["role"][0], "shared": query["shared"][0]})
+
+
+def set_pace(query, body, twin):
+    """Set how many samples a second a shared server makes: 0 is paused."""
+    if not query["shared"][0]:
+        raise Refusal(409, "this server is not shared: each page asks for its samples itself")
+    fields = json_object(body)
+    if set(fields) != {"speed"} or type(fields["speed"]) is not int or not 0 <= fields["speed"] <= MAX_PACE:
+        raise Refusal(400, f"the body must be {{\"speed\": n}}, a whole number from 0 to {MAX_PACE}, not {shown(fields)}")
+    twin.pace = fields["speed"]
+    return json_response({"pace": twin.pace})
 
 
 def get_export(query, body, twin):
-    """Return the kept history as CSV; the file's name says what it is."""
-    seed, records = twin.history()
+    """Return the run as CSV: all of it where a historian keeps it, else the kept history; the file's name says what it is."""
+    _, seed, parts = twin.rows()
+    chunks = csv_chunks(EXPORT_FIELDS, parts)
+    return Response(200, CSV, chunks if twin.recorded else b"".join(chunks), attachment(f"{PROVENANCE}_run_seed_{seed}.csv"))
+
+
+def csv_chunks(fields, parts):
+    """Yield lists of rows as CSV in bytes, texts defused, the names of the fields first."""
     text = io.StringIO(newline=None)  # makes \n of \r\n; asked for \n alone, Python before 3.13 leaves a \r in a cell unquoted
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(EXPORT_FIELDS)
-    writer.writerows(export_row(record) for record in records)
-    return Response(200, CSV, text.getvalue().encode(), attachment(f"{PROVENANCE}_run_seed_{seed}.csv"))
+    writer.writerow(fields)
+    for rows in parts:
+        writer.writerows([defused(cell) for cell in row] for row in rows)
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue().encode()
+
+
+def get_alarms(query, body, twin):
+    """Return the alarms, newest first, and the alarm figures of the run."""
+    return json_response(twin.alarms())
+
+
+def get_holds(query, body, twin):
+    """Return the holds, reviews and interventions, newest first: what people are asked, and what they answered."""
+    return json_response(twin.requests())
+
+
+def get_audit(query, body, twin):
+    """Return the audit trail after an entry, oldest first."""
+    entries = twin.entries(whole_number(query, "after", 0, MAX_SEQUENCE, 0), MAX_ENTRIES)
+    return json_response({"run": twin.run, "entries": [dict(entry._asdict(), evidence=list(entry.evidence)) for entry in entries]})
+
+
+def get_audit_csv(query, body, twin):
+    """Return the whole audit trail as CSV."""
+    return Response(200, CSV, b"".join(csv_chunks(AUDIT_FIELDS, entry_parts(twin))), attachment(f"{PROVENANCE}_audit_{twin.run}.csv"))
+
+
+def entry_parts(twin):
+    """Yield the audit trail as lists of rows."""
+    last = 0
+    while True:
+        entries = twin.entries(last, MAX_ENTRIES)
+        if not entries:
+            return
+        yield [audit_row(entry) for entry in entries]
+        last = entries[-1].number
+
+
+def get_report(query, body, twin):
+    """Return one printable page on the run: summary, timeline, alarms, who answered what."""
+    import report  # here, because only this route needs it
+
+    return Response(200, CONTENT_TYPES[".html"], report.page(twin.report()).encode())
+
+
+def post(kind):
+    """Return the route that hands an order of one kind to the twin."""
+
+    def route(query, body, twin):
+        order = order_of(kind, query["id"][0], body)
+        try:
+            return json_response(twin.do(order))
+        except Unknown as unknown:
+            raise Refusal(404, str(unknown)) from None
+        except Refused as refused:
+            raise Refusal(409, str(refused)) from None
+        except NotRecorded as failure:
+            raise Refusal(503, str(failure)) from None
+
+    route.__doc__ = ORDER_FIELDS[kind].meaning
+    return route
 
 
 def get_model(query, body, twin):
@@ -348,18 +604,34 @@ def attachment(name):
 
 
 ROUTES = {
-    #                                         function     changes the run
-    ("GET", "/"):                       Route(get_page,    False),
-    ("GET", "/api/next"):               Route(get_next,    True),
-    ("GET", "/api/status"):             Route(get_status,  False),
-    ("GET", "/api/record"):             Route(get_record,  False),
-    ("GET", "/api/series"):             Route(get_series,  False),
-    ("GET", "/api/reset"):              Route(reset,       True),
-    ("POST", "/api/reset"):             Route(reset,       True),
-    ("GET", "/api/export.csv"):         Route(get_export,  False),
-    ("GET", "/api/model"):              Route(get_model,   False),
-    ("GET", "/data/sample_run.csv"):    Route(get_sample,  False),
+    #                                                   function               changes the run
+    ("GET", "/"):                                 Route(get_page,              False),
+    ("GET", "/api/next"):                         Route(get_next,              True),
+    ("GET", "/api/status"):                       Route(get_status,            False),
+    ("GET", "/api/record"):                       Route(get_record,            False),
+    ("GET", "/api/series"):                       Route(get_series,            False),
+    ("GET", "/api/reset"):                        Route(reset,                 True),
+    ("POST", "/api/reset"):                       Route(reset,                 True),
+    ("GET", "/api/role"):                         Route(get_role,              False),
+    ("POST", "/api/pace"):                        Route(set_pace,              True),
+    ("GET", "/api/alarms"):                       Route(get_alarms,            False),
+    ("POST", "/api/alarms/{id}/acknowledge"):     Route(post("acknowledge"),   True, "acknowledge"),
+    ("POST", "/api/alarms/{id}/shelve"):          Route(post("shelve"),        True, "shelve"),
+    ("POST", "/api/alarms/{id}/unshelve"):        Route(post("unshelve"),      True, "unshelve"),
+    ("POST", "/api/alarms/{id}/note"):            Route(post("note"),          True, "note"),
+    ("GET", "/api/holds"):                        Route(get_holds,             False),
+    ("POST", "/api/holds/{id}/confirm"):          Route(post("confirm"),       True, "confirm"),
+    ("POST", "/api/reviews/{id}"):                Route(post("review"),        True, "review"),
+    ("POST", "/api/actions"):                     Route(post("action"),        True, "action"),
+    ("POST", "/api/inject"):                      Route(post("inject"),        True, "inject"),
+    ("GET", "/api/audit"):                        Route(get_audit,             False),
+    ("GET", "/api/audit.csv"):                    Route(get_audit_csv,         False),
+    ("GET", "/report"):                           Route(get_report,            False),
+    ("GET", "/api/export.csv"):                   Route(get_export,            False),
+    ("GET", "/api/model"):                        Route(get_model,             False),
+    ("GET", "/data/sample_run.csv"):              Route(get_sample,            False),
 }
+PATTERNS = {path: re.compile(re.escape(path).replace(r"\{id\}", "([^/]+)")) for _, path in ROUTES if "{id}" in path}
 
 
 def static_names():
@@ -373,6 +645,19 @@ def static_response(name):
     if name not in static_names():
         raise Refusal(404, f"there is no page or file /static/{name[:80]}")
     return Response(200, CONTENT_TYPES[Path(name).suffix], (STATIC / name).read_bytes())
+
+
+def pattern_of(path):
+    """Return (the path as ROUTES has it, the id in it or None).
+
+    >>> pattern_of("/api/alarms/3/shelve"), pattern_of("/api/alarms")
+    (('/api/alarms/{id}/shelve', '3'), ('/api/alarms', None))
+    """
+    for known, pattern in PATTERNS.items():
+        match = pattern.fullmatch(path)
+        if match:
+            return known, match[1]
+    return path, None
 
 
 def allowed_methods(path):
@@ -443,6 +728,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.read_body()
         host = self.checked_host()
         path, fields = path_and_query(self.path)
+        path, number = pattern_of(path)
         route = route_for(self.command, path)
         if route.changes:
             self.check_origin(host)
@@ -452,7 +738,23 @@ class Handler(BaseHTTPRequestHandler):
             query = parse_qs(fields, keep_blank_values=True, max_num_fields=MAX_FIELDS)
         except ValueError:
             raise Refusal(400, f"the query must have at most {MAX_FIELDS} fields") from None
+        query["id"], query["role"], query["shared"] = [number], [self.role()], [self.server.token is not None]
+        if route.changes and query["role"] != ["operator"]:
+            raise Refusal(403, "only the operator of this shared run may do this; viewers watch, go back in time and export")
         return route.function(query, body, self.server.twin)
+
+    def role(self):
+        """Return "operator" or "viewer": of a shared run, only who has the token is the operator, and keeps its clock going."""
+        token = self.server.token
+        if token is None:
+            return "operator"
+        import hmac  # here, because only a shared run needs it
+
+        given = self.headers.get("authorization", "").encode("latin-1", "replace")
+        if not hmac.compare_digest(given, f"Bearer {token}".encode()):
+            return "viewer"
+        self.server.beat()
+        return "operator"
 
     def read_body(self):
         """Return the body, read whole so that none of it is taken for the next request."""
@@ -499,6 +801,8 @@ class Handler(BaseHTTPRequestHandler):
         """Write an answer in one send: apart, headers and body wait for each other's acknowledgement."""
         status, content_type, body, extra = response
         head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Date: {http_date(int(time.time()))}", fixed_headers(content_type)]
+        if not isinstance(body, bytes):
+            return self.write_stream(head, body, extra)
         if len(body) >= COMPRESS_FROM_BYTES and accepts_gzip(self.headers.get("accept-encoding", "")):
             body = gzipped_once(body) if len(body) <= SMALL_BYTES else gzipped(body)
             head.append("Content-Encoding: gzip")
@@ -509,6 +813,23 @@ class Handler(BaseHTTPRequestHandler):
             head.append("Connection: close")
         text = "\r\n".join(head) + "\r\n\r\n"
         self.wfile.write(text.encode("latin-1") + (b"" if self.command == "HEAD" else body))
+
+    def write_stream(self, head, chunks, extra):
+        """Write an answer in chunks as they are made: its length is not known before."""
+        old = self.request_version == "HTTP/1.0"  # knows no chunks: the end of the connection is the end of the answer
+        self.close_connection = self.close_connection or old
+        head += [f"{name}: {value}" for name, value in extra] + ([] if old else ["Transfer-Encoding: chunked"])
+        head += ["Connection: close"] if self.close_connection else []
+        self.wfile.write(("\r\n".join(head) + "\r\n\r\n").encode("latin-1"))
+        if self.command == "HEAD":
+            return
+        try:
+            for chunk in filter(None, chunks):
+                self.wfile.write(chunk if old else b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            self.wfile.write(b"" if old else b"0\r\n\r\n")
+        except BaseException:
+            self.close_connection = True  # what is half written can't be mended; the client sees no end
+            raise
 
     def log_message(self, format, *args):
         """Say nothing: a line a poll would bury what matters."""
@@ -521,11 +842,34 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = os.name != "nt"  # on Windows this would let two servers share a port
     allow_reuse_port = False
 
-    def __init__(self, host, port, twin):
+    def __init__(self, host, port, twin, token=None):
+        self.token = token  # what the operator of a shared run must have; None: everyone is the operator
+        self._heard = threading.Event()
+        self._stopped = threading.Event()
         self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         self.twin = twin
         super().__init__((host, port), Handler)
         self.loopback = is_loopback(self.server_address[0])
+        if token is not None:
+            threading.Thread(target=self.keep_pace, daemon=True).start()
+
+    def beat(self):
+        """Take note that the operator's page is there: without it the clock of a shared run stands still."""
+        self._heard.set()
+
+    def keep_pace(self):
+        """Make samples at the run's pace, however many watch, as long as the operator's page is there."""
+        silent = 0.0
+        while not self._stopped.wait(1.0 / (self.twin.pace or 1)):
+            silent = 0.0 if self._heard.is_set() else silent + 1.0 / (self.twin.pace or 1)
+            self._heard.clear()
+            if self.twin.pace and silent <= OPERATOR_SILENT_S:
+                self.twin.next()
+
+    def server_close(self):
+        """Stop the clock of a shared run, and close."""
+        self._stopped.set()
+        super().server_close()
 
     def server_bind(self):
         """Bind without looking the host's name up: that can take seconds and nobody needs it."""
@@ -586,11 +930,13 @@ def option(check):
 def parser():
     """Return the command line's parser: the options and their defaults."""
     command = argparse.ArgumentParser(prog="app.py", description="Mini Manufacturing Digital Twin: watch a simulated machining process.")
-    command.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default %(default)s: this machine only)")
+    command.add_argument("--host", default=None, help=f"address to listen on (default {DEFAULT_HOST}: this machine only; with --share {ALL_HOSTS}: all)")
     command.add_argument("--port", type=option(port_number), default=DEFAULT_PORT, help="port to listen on; 0 picks a free one (default %(default)s)")
-    command.add_argument("--seed", type=option(checked_seed), default=DEFAULT_SEED, help="seed of the simulated run (default %(default)s: the published one)")
+    command.add_argument("--seed", type=option(checked_seed), default=None, help=f"seed of the simulated run (default {DEFAULT_SEED}: the published one)")
     command.add_argument("--start", type=option(checked_start), default=None, help="time of the first event, ISO 8601, UTC where no zone is given (default: now)")
     command.add_argument("--history", type=option(checked_history), default=DEFAULT_HISTORY, help=f"records kept, 1 to {MAX_HISTORY} (default %(default)s)")
+    command.add_argument("--db", metavar="FILE", help="keep everything in this SQLite file, and go on from it at the next start (default: in memory only)")
+    command.add_argument("--share", action="store_true", help="let a class watch: listen on all addresses, and print a link for viewers and one for the operator")
     command.add_argument("--open", action="store_true", help="open the dashboard in the browser")
     command.add_argument("--generate-sample", action="store_true", help="write data/sample_run.csv and stop")
     return command
@@ -610,23 +956,100 @@ def main(arguments=None):
     options = parser().parse_args(arguments)
     if options.generate_sample:
         return generate_sample()
-    start = options.start or datetime.now(timezone.utc).replace(microsecond=0)
-    twin = Twin(Simulator(options.seed, start), options.history)
+    host = options.host or (ALL_HOSTS if options.share else DEFAULT_HOST)
     try:
-        server = Server(options.host, options.port, twin)
+        historian, saved = opened(options.db, options.seed)
+    except ValueError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    try:
+        with contextlib.closing(historian) if historian else contextlib.nullcontext():
+            return serve(options, host, twin_of(options, historian, saved))
+    except ValueError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+
+
+def opened(path, seed):
+    """Return (historian, the run to go on with) for a file; (None, None) without one. ValueError with the sentence to show."""
+    if path is None:
+        return None, None
+    from historian import CannotOpen, Historian  # here, because SQLite takes long to load, and most runs do without
+
+    try:
+        historian = Historian(path)
+    except CannotOpen as error:
+        raise ValueError(str(error)) from None
+    saved = historian.last_run()
+    wrong = saved and why_not_resumed(path, saved, seed)
+    if wrong:
+        historian.close()
+        raise ValueError(wrong)
+    return historian, saved
+
+
+def why_not_resumed(path, saved, seed):
+    """Return the sentence why a saved run can't be gone on with; None where it can."""
+    if saved.run.rules != fingerprint():
+        return f"{path} holds a run that was made with other rules or limits ({saved.run.rules}, now {fingerprint()}); keep it, and give --db another file"
+    if seed not in (None, saved.run.seed):
+        return f"{path} holds a run with seed {saved.run.seed} at sample {saved.head}; leave --seed out to go on with it, or give --db another file"
+    return None
+
+
+def twin_of(options, historian, saved):
+    """Return the twin to serve: a new run, or the saved one as far as it had come."""
+    start = checked_start(saved.run.start) if saved else options.start or datetime.now(timezone.utc).replace(microsecond=0)
+    seed = saved.run.seed if saved else DEFAULT_SEED if options.seed is None else options.seed
+    clock = lambda: datetime.now(timezone.utc).isoformat(timespec="seconds")  # noqa: E731
+    return Twin(Simulator(seed, start), options.history, clock=clock, historian=historian, saved=saved)
+
+
+def serve(options, host, twin):
+    """Serve a twin until Ctrl+C; return the exit code."""
+    token = os.urandom(16).hex() if options.share else None
+    try:
+        server = Server(host, options.port, twin, token)
     except (OSError, UnicodeError) as error:
         error = error if isinstance(error, OSError) else OSError(errno.EINVAL, "not a host name")
-        print(f"app.py: {why_no_server(error, options.host, options.port)}", file=sys.stderr)
+        print(f"app.py: {why_no_server(error, host, options.port)}", file=sys.stderr)
         return 2
     with server:
         try:
-            print(f"Mini Manufacturing Digital Twin (simulated data): {server.url}   Ctrl+C stops", flush=True)
+            print(greeting(server, options.db, twin), flush=True)
             if options.open:
-                open_browser(server.url)
+                open_browser(server.url if token is None else operator_link(server))
             server.serve_forever()
         except KeyboardInterrupt:
             print()
     return 0
+
+
+def greeting(server, db, twin):
+    """Return what is printed at the start: where the page is, and for whom."""
+    head = twin.latest(0).head
+    kept = f"   recorded in {db}" + (f", going on after sample {head}" if head >= 0 else "") if db else ""
+    if server.token is None:
+        return f"Mini Manufacturing Digital Twin (simulated data): {server.url}   Ctrl+C stops{kept}"
+    return (f"Mini Manufacturing Digital Twin (simulated data), shared{kept}   Ctrl+C stops\n"
+            f"  students, to watch:      {shared_url(server)}\n  you, the operator alone: {operator_link(server)}")
+
+
+def operator_link(server):
+    """Return the operator's link; its token stands after the #, which a browser sends to nobody."""
+    return f"{shared_url(server)}#operator={server.token}"
+
+
+def shared_url(server):
+    """Return the address that other machines can open."""
+    if server.server_name not in ("0.0.0.0", "::"):
+        return server.url
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("10.255.255.255", 9))  # sends nothing; tells which of our addresses the network would see
+            return f"http://{probe.getsockname()[0]}:{server.server_port}/"
+    except OSError:
+        return f"http://{socket.gethostname()}:{server.server_port}/"
 
 
 def generate_sample():

@@ -302,6 +302,7 @@ def _verdicts(limits):
 
 _SPANS = {row.phase: _spans(row) for row in PHASE_LIMITS}  # compiled once: every event reads them
 _VERDICTS = {row.phase: _verdicts(row) for row in PHASE_LIMITS}
+_ALONE = {code.name: (code.name,) for code in CODES}
 
 
 def shares_of(measures, phase):
@@ -436,14 +437,18 @@ def _clause(check, signal, expected):
 
 def _judged(phase, measures, shares):
     """Return (codes, clarity) where at least one measure is on its limit or beyond."""
-    codes, witnesses = {}, {}  # a dict keeps the order of the rules
     verdicts = _VERDICTS[phase]
-    for row, share in enumerate(shares):
-        if share >= 1.0:  # few are: only these are looked at closer
-            index, limit, crossed, code, signal = verdicts[row]
-            if crossed(measures[index], limit):
-                codes[code] = True
-                witnesses[signal] = max(share, witnesses.get(signal, 1.0))
+    near = [row for row, share in enumerate(shares) if share >= 1.0]  # few are: only these are looked at closer
+    if len(near) == 1:  # a worn tool, for hours
+        index, limit, crossed, code, _ = verdicts[near[0]]
+        if crossed(measures[index], limit):
+            return _ALONE[code], clarity_of(shares[near[0]], True)
+    codes, witnesses = {}, {}  # a dict keeps the order of the rules
+    for row in near:
+        index, limit, crossed, code, signal = verdicts[row]
+        if crossed(measures[index], limit):
+            codes[code] = True
+            witnesses[signal] = max(shares[row], witnesses.get(signal, 1.0))
     if not codes:
         return (), clarity_of(1.0, False)
     return tuple(codes), 1.0 - prod([1.0 - clarity_of(share, True) for share in witnesses.values()])

@@ -8,6 +8,10 @@ fixed windows (FAULTS, EFFECTS), and past event 235 a long run meets sparse surp
 event each (SURPRISES). Everything here is simulated: the numbers are demo values of the
 published reference run, chosen to be told apart in class, not measured on a machine.
 
+A person can act on the process (ACTIONS) and put a fault into it (`inject`). Neither draws from the
+run's own random numbers, so a run with an action has the same noise as the run without it, and the
+same seed with the same list of (sequence, action) gives the same run again.
+
 >>> first = Simulator(seed=7).next_event()
 >>> first.sequence, first.process_phase, first.spindle_load_pct, first.expected_load_pct
 (0, 'warmup', 27.29, 28.0)
@@ -83,6 +87,20 @@ class Phase(NamedTuple):
     purpose: str
 
 
+class Injection(NamedTuple):
+    """A fault that a person put into the run."""
+
+    label: str
+    first: int
+    last: int
+    strength: float
+    ramp: int  # events over which it rises to its strength
+
+
+class ActionRefused(Exception):
+    """Raised for an action that makes no sense now; the text is the sentence to show."""
+
+
 class Effect(NamedTuple):
     """What a fault adds to one signal, in that signal's unit: a row of EFFECTS."""
 
@@ -147,6 +165,31 @@ BLANKED = {"sensor_dropout": {"spindle_load_pct": None, "vibration_rms": None, "
 # Past this event one draw an event decides on a surprise: the first row whose bound it is below
 SURPRISES_AFTER = 235
 SURPRISES = ((0.018, "chatter"), (0.032, "thermal_drift"), (0.044, "feed_mismatch"))
+
+
+class Action(NamedTuple):
+    """What a person can do to the process: a row of ACTIONS."""
+
+    name: str
+    title: str
+    ends: str  # the fault that it ends, while that lasts
+    effect: str
+
+
+ACTIONS = (
+    #      name                 title                     ends              effect
+    Action("change_tool",       "Change the tool",        "tool_wear",      "wear starts again at its nominal 4 %"),
+    Action("restore_feed",      "Restore validated feed", "feed_mismatch",  "the feed is the phase's own again"),
+    Action("reduce_feed",       "Reduce the feed",        "chatter",        "feed and load fall, and the cut steadies"),
+    Action("restore_telemetry", "Restore telemetry",      "sensor_dropout", "load, vibration and temperature are read again"),
+    Action("coolant_on",        "Coolant on",             "thermal_drift",  "the temperature follows the model again"),
+)
+WORN_FROM_PCT = 10.0  # below this a tool is as good as new, and changing it makes no sense; demo value
+REDUCE_PCT = (10.0, 15.0)  # by how much the feed may be reduced
+LOAD_PER_FEED = 0.5  # a feed lower by 10 % takes 5 % of the load, measured and expected alike; demo value
+MAX_INJECTED_EVENTS = 900  # half an hour of process time
+STRENGTH = (0.1, 3.0)  # times the effects of the published fault
+RAMPED = ("thermal_drift",)  # faults that can come on slowly
 
 # Compiled once from the tables above
 CYCLE_EVENTS = sum(phase.events for phase in PHASES)
@@ -240,6 +283,13 @@ class Simulator:
         self._time = self.start.replace(tzinfo=None)  # UTC; printing a zone costs as much as two draws
         self._random = random.Random(self.seed)
         self.part_id = f"BRACKET-{self._random.randint(1000, 9999)}"
+        self._injected = random.Random(self.seed + 1)  # what injected faults draw from
+        self._tool_since = 0  # sequence at which the tool in use was new
+        self._reduced_pct = 0.0
+        self._ended = {}  # label: the sequence up to which a person has ended a fault
+        self._injection = None  # the newest
+        self._steered = False  # whether anybody has acted: the published run never asks further
+        self._newest = None
 
     def take(self, count):
         """Return the next `count` events as a list."""
@@ -252,15 +302,19 @@ class Simulator:
         self._time += _PERIOD
         phase = _CYCLE[sequence % CYCLE_EVENTS]
         expected_load, expected_temperature = expected_at(sequence)
-        wear = min(WEAR_CEILING_PCT, WEAR_START_PCT + WEAR_PER_EVENT_PCT * sequence + gauss(0.0, WEAR_NOISE_PCT))
+        wear = min(WEAR_CEILING_PCT, WEAR_START_PCT + WEAR_PER_EVENT_PCT * (sequence - self._tool_since) + gauss(0.0, WEAR_NOISE_PCT))
         label = self._label(sequence)
         load = expected_load + gauss(0.0, LOAD_NOISE_PCT)
         vibration = phase.vibration_rms + gauss(0.0, VIBRATION_NOISE_RMS)
         temperature = expected_temperature + gauss(0.0, TEMPERATURE_NOISE_C)
         feed = phase.feed_rate_mm_min
+        plain = (load, vibration, temperature, wear)
         if label is not NORMAL:
-            load, vibration, temperature, wear = self._faulted(label, sequence, load, vibration, temperature, wear)
+            load, vibration, temperature, wear = self._faulted(label, sequence, plain)
             feed = round(feed * FEED_FACTOR.get(label, 1.0), 1)
+        if self._steered:
+            label, load, vibration, temperature, wear, feed, expected_load = self._steer(
+                label, sequence, plain, (load, vibration, temperature, wear), feed, phase.feed_rate_mm_min, expected_load)
         # round(x * 100) / 100 is round(x, 2) for what is positive, at a third of its cost; a test holds that
         event = Event(
             timestamp, sequence, TOPIC, MACHINE_ID, self.part_id, OPERATION, phase.name,
@@ -270,7 +324,8 @@ class Simulator:
             round(expected_load * 100) / 100, round(expected_temperature * 100) / 100,
             label,
         )
-        return event._replace(**BLANKED[label]) if label in BLANKED else event
+        self._newest = event._replace(**BLANKED[label]) if label in BLANKED else event
+        return self._newest
 
     def _label(self, sequence):
         """Return the ground-truth label of an event; past SURPRISES_AFTER this is one draw."""
@@ -282,15 +337,126 @@ class Simulator:
                 return label
         return NORMAL
 
-    def _faulted(self, label, sequence, load, vibration, temperature, wear):
-        """Return load, vibration, temperature and wear as the fault leaves them."""
-        signals = {"spindle_load_pct": load, "vibration_rms": vibration, "temperature_c": temperature, "tool_wear_pct": wear}
+    def _faulted(self, label, sequence, values, source=None, strength=1.0):
+        """Return (load, vibration, temperature, wear) as the fault leaves them."""
+        signals = dict(zip(("spindle_load_pct", "vibration_rms", "temperature_c", "tool_wear_pct"), values))
         for effect in _EFFECTS_OF[label]:
-            signals[effect.signal] += effect.add + effect.slope * (sequence % effect.period)
+            signals[effect.signal] += strength * (effect.add + effect.slope * (sequence % effect.period))
             if effect.low or effect.high:
-                signals[effect.signal] += self._random.uniform(effect.low, effect.high)
+                signals[effect.signal] += strength * (source or self._random).uniform(effect.low, effect.high)
         signals["tool_wear_pct"] = min(100.0, signals["tool_wear_pct"])
         return tuple(signals.values())
+
+    # -- what a person does
+
+    def act(self, name, percent=None):
+        """Act on the process from the next event on; return the sentence that says what was done.
+
+        Raises ActionRefused, with the sentence why, where the action makes no sense now.
+        """
+        action = next((action for action in ACTIONS if action.name == name), None)
+        if action is None:
+            raise ActionRefused(f"action must be one of {', '.join(action.name for action in ACTIONS)}, not {str(name)[:40]!r}")
+        self._check_act(action, percent)
+        if name == "change_tool":
+            self._tool_since = self.sequence
+        elif name == "reduce_feed":
+            self._reduced_pct = percent
+        elif name == "restore_feed":
+            self._reduced_pct = 0.0
+        self._end(action.ends)
+        self._steered = True
+        by = f" by {percent:g} %" if name == "reduce_feed" else ""
+        return f"{action.title}{by}: {action.effect}, from sample {self.sequence} on"
+
+    def _check_act(self, action, percent):
+        """Raise the sentence why an action makes no sense now."""
+        name, there = action.name, self._ends_at(action.ends) is not None
+        if name == "change_tool" and not there and self._wear() < WORN_FROM_PCT:
+            raise ActionRefused(f"the tool in use is as good as new: its wear is {self._wear():.1f} %, and a change makes sense from {WORN_FROM_PCT:g} %")
+        if name == "restore_feed" and not there and not self._reduced_pct:
+            raise ActionRefused("the feed is the validated one already: there is nothing to restore")
+        if name == "restore_telemetry" and not there:
+            raise ActionRefused("telemetry is there: there is nothing to restore")
+        if name == "coolant_on" and not there:
+            raise ActionRefused("the coolant is on and no heat fault lasts: there is nothing to switch on")
+        if name == "reduce_feed":
+            self._check_reduce(percent)
+
+    def _check_reduce(self, percent):
+        low, high = REDUCE_PCT
+        if not isinstance(percent, (int, float)) or not low <= percent <= high:
+            raise ActionRefused(f"percent must be from {low:g} to {high:g}, not {percent!r}")
+        if self._ends_at("feed_mismatch") is not None:
+            raise ActionRefused("the feed is outside its validated window: restore it first, then reduce it")
+        if self._reduced_pct:
+            raise ActionRefused(f"the feed is reduced by {self._reduced_pct:g} % already: restore it before reducing it by another amount")
+
+    def _wear(self):
+        """Return the wear estimate of the tool in use, %."""
+        return self._newest.tool_wear_pct if self._newest and self._tool_since < self.sequence else WEAR_START_PCT
+
+    def _ends_at(self, label):
+        """Return the sequence at which a fault that lasts into the next event ends; None where none does."""
+        ends = [self._window_end(label)] + [injection.last for injection in self._lasting() if injection.label == label]
+        return max([end for end in ends if end is not None], default=None)
+
+    def _window_end(self, label):
+        """Return the end of the fixed window that a fault is in at the next event, where nobody has ended it; None elsewhere."""
+        if self._ended.get(label, -1) >= self.sequence:
+            return None
+        return next((last for name, first, last, _ in FAULTS if name == label and first <= self.sequence <= last), None)
+
+    def _end(self, label):
+        """End a fault now, where one lasts: the rest of its window, or what was injected."""
+        if any(injection.label == label for injection in self._lasting()):
+            self._injection = None
+        window = self._window_end(label)
+        if window is not None:
+            self._ended[label] = window
+
+    def _lasting(self):
+        """Return [the injection that lasts into the next event], or []."""
+        return [self._injection] if self._injection and self._injection.last >= self.sequence else []
+
+    def inject(self, label, duration, strength=1.0, ramp=0):
+        """Put a fault into the run from the next event on; return the `Injection`.
+
+        duration and ramp are numbers of events; strength is a factor of the published effects.
+        Raises ActionRefused with the sentence that names the field.
+        """
+        labels = [name for name, *_ in FAULTS]
+        if label not in labels:
+            raise ActionRefused(f"label must be one of {', '.join(labels)}, not {str(label)[:40]!r}")
+        if type(duration) is not int or not 1 <= duration <= MAX_INJECTED_EVENTS:
+            raise ActionRefused(f"duration must be a whole number of samples from 1 to {MAX_INJECTED_EVENTS}, not {duration!r}")
+        if type(strength) not in (int, float) or not STRENGTH[0] <= strength <= STRENGTH[1]:
+            raise ActionRefused(f"strength must be a number from {STRENGTH[0]} to {STRENGTH[1]}, not {strength!r}")
+        if type(ramp) is not int or not 0 <= ramp <= duration:
+            raise ActionRefused(f"ramp must be a whole number of samples from 0 to the duration of {duration}, not {ramp!r}")
+        if ramp and label not in RAMPED:
+            raise ActionRefused(f"ramp is for {', '.join(RAMPED)} only; {label} begins at once")
+        for lasting in self._lasting():
+            raise ActionRefused(f"{lasting.label} is injected until sample {lasting.last}; one fault at a time, so that its effect can be told")
+        self._injection = Injection(label, self.sequence, self.sequence + duration - 1, strength, ramp)
+        self._steered = True
+        return self._injection
+
+    def _steer(self, label, sequence, plain, faulted, feed, validated, expected_load):
+        """Return label and signals as what people did leaves them: the fault that was ended, injected, or neither."""
+        injection = self._injection
+        if injection and sequence <= injection.last:
+            reached = min(1.0, (sequence - injection.first + 1) / (injection.ramp or 1))
+            label, feed = injection.label, round(validated * (1 + (FEED_FACTOR.get(injection.label, 1.0) - 1) * injection.strength), 1)
+            faulted = self._faulted(label, sequence, plain, self._injected, injection.strength * reached)
+        elif sequence <= self._ended.get(label, -1):
+            label, faulted, feed = NORMAL, plain, validated
+        load, vibration, temperature, wear = faulted
+        if self._reduced_pct:
+            kept = 1.0 - LOAD_PER_FEED * self._reduced_pct / 100.0
+            load, expected_load = load - expected_load * (1.0 - kept), expected_load * kept
+            feed = round(feed * (1.0 - self._reduced_pct / 100.0), 1)
+        return label, load, vibration, temperature, wear, feed, expected_load
 
 
 def write_sample_csv(path, events=SAMPLE_EVENTS, seed=DEFAULT_SEED, start=SAMPLE_START):

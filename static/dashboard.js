@@ -4,6 +4,7 @@ import { drawSignal, drawTimeline, frameOf } from "./chart.js";
 import { cell, nextAnomaly, signalWindow } from "./columns.js";
 import { formatHash, parseHash } from "./hash.js";
 import { KEYS, KEY_NAMES, actionOf } from "./keys.js";
+import { askOrder, renderPeople } from "./people.js";
 import { pictureOf } from "./picture.js";
 import { RECENT, headOf, initialState, reduce, sameRun, shownRecord, shownSequence, visibleRange } from "./store.js";
 import { timelineLanes } from "./timeline.js";
@@ -44,6 +45,13 @@ let drawn = false; // a frame has been asked for
 let due = { charts: 0, timeline: 0 }; // page clock, ms, from which new samples alone draw them anew
 let timer = null;
 let turn = Promise.resolve(); // one request at a time: an answer is joined before the next is asked for
+let token = kept("token", "sessionStorage"); // of the operator of a shared run: from the link, which then no longer shows it
+const given = /^#operator=(\w+)$/.exec(location.hash);
+if (given) {
+  token = given[1];
+  keep("token", token, "sessionStorage");
+  history.replaceState(null, "", location.pathname + location.search);
+}
 let asked = parseHash(location.hash); // what a link asked for and has not got yet
 
 function dispatch(message) {
@@ -68,7 +76,9 @@ function draw() {
   drawn = false;
   if (!state.model) return;
   fetchShown();
+  fetchPeople();
   renderPanels(state, hover);
+  renderPeople(state);
   palette ??= readPalette();
   const range = visibleRange(state);
   const cursor = hover ?? state.cursor;
@@ -207,15 +217,18 @@ function setSlider(canvas, text) {
 // The server
 
 async function request(path, options) {
-  const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS), ...options });
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const answer = await fetch(path, { cache: "no-store", headers, signal: AbortSignal.timeout(ANSWER_MS), ...options });
   return { status: answer.status, body: await answer.json() };
 }
 
 // Ask for the events after the newest one here, until there is nothing left that another page made.
-async function poll(count = 1) {
+// A shared run goes on by the server's pace: its pages ask for what is there.
+async function poll(count = state.shared ? 0 : 1) {
   let more = true;
   while (more) {
-    const { status, body } = await request(`/api/next?after=${headOf(state)}&count=${count}&run=${state.run}`);
+    const wanted = count ? `/api/next?count=${count}` : "/api/status?";
+    const { status, body } = await request(`${wanted}&after=${headOf(state)}&run=${state.run}`);
     if (status === 200 && sameRun(state, body)) dispatch({ type: "records", answer: body, at: clock() });
     else if (status === 200 || status === 409) return load();
     else throw new Error(body.error);
@@ -223,11 +236,50 @@ async function poll(count = 1) {
   }
 }
 
+// Ask for alarms and requests where something about them has changed, and for new entries of the audit trail where it is open.
+let asking = null; // the change that was asked for
+function fetchPeople() {
+  const change = state.summary?.change;
+  if (!state.run || state.failures || change === asking) return;
+  asking = change;
+  guarded(async () => {
+    const [alarms, holds] = await Promise.all([request("/api/alarms"), request("/api/holds")]);
+    if (alarms.status === 200 && holds.status === 200) dispatch({ type: "people", alarms: alarms.body, holds: holds.body });
+    await fetchEntries();
+  });
+}
+
+async function fetchEntries() {
+  if (!byId("audit").open) return;
+  const after = state.entries[state.entries.length - 1]?.number ?? 0;
+  const { status, body } = await request(`/api/audit?after=${after}`);
+  if (status === 200 && body.entries.length) {
+    dispatch({ type: "entries", entries: body.entries });
+    await fetchEntries();
+  }
+}
+
+// Hand an order to the server; `failed` shows the sentence why it was refused.
+function send(path, fields, failed = (text) => dispatch({ type: "notice", text })) {
+  keep("operator", fields.operator);
+  dispatch({ type: "operator", name: fields.operator });
+  const body = JSON.stringify({ ...fields, run: state.run, request_id: `${state.run}.${Math.random().toString(36).slice(2)}` });
+  guarded(async () => {
+    const answer = await request(path, { method: "POST", body });
+    if (answer.status !== 200) return failed(answer.body.error);
+    byId("order").close();
+    dispatch({ type: "notice", text: answer.body.text ?? "" });
+    asking = null;
+    return look();
+  });
+}
+
 // Take the run as the server has it: at the start, after a reset by anybody, after a restart.
 async function load(asking = request(`/api/status?limit=${FIRST_RECORDS}`)) {
   const { status, body } = await asking;
   if (status !== 200) throw new Error(body.error);
   dispatch({ type: "loaded", answer: body, at: clock() });
+  asking = null;
   loadEarlier(body.run);
 }
 
@@ -273,11 +325,13 @@ function fetchShown() {
 async function start() {
   const status = request(`/api/status?limit=${FIRST_RECORDS}`); // both at once: neither waits for the other
   status.catch(() => {}); // where the first fails, this one is not missed
-  const { body } = await request("/api/model");
+  const [{ body: role }, { body }] = await Promise.all([request("/api/role"), request("/api/model")]);
+  dispatch({ type: "role", ...role });
   dispatch({ type: "model", model: body });
   buildFigures();
   await load(status);
   await follow(asked);
+  setPace();
 }
 
 // Do one thing at a time with the server, in order, and remember whether it answered.
@@ -310,13 +364,14 @@ async function tick() {
 // Show what a link asks for: run on to its sample where the run has not come so far.
 async function follow(wanted) {
   asked = {};
-  if (wanted.seed !== undefined && wanted.seed !== state.summary.seed) {
+  const watching = state.role === "viewer";
+  if (!watching && wanted.seed !== undefined && wanted.seed !== state.summary.seed) {
     if (headOf(state) >= 0) return offer(wanted);
     await resetTo(wanted.seed);
   }
   if (wanted.speed) dispatch({ type: "speed", speed: wanted.speed });
   if (wanted.view) dispatch({ type: "view", mode: wanted.view });
-  if (wanted.seq !== undefined) await runTo(wanted.seq);
+  if (wanted.seq !== undefined) await runTo(watching ? Math.min(wanted.seq, headOf(state)) : wanted.seq);
   if (wanted.from !== undefined) dispatch({ type: "zoom", from: wanted.from, to: wanted.to });
   if (wanted.seq <= headOf(state)) dispatch({ type: "goto", sequence: wanted.seq });
 }
@@ -364,7 +419,14 @@ async function resetTo(seed) {
 
 function setPaused(paused) {
   dispatch({ type: "paused", paused });
+  setPace();
   if (!paused) schedule(0);
+}
+
+// The operator's page of a shared run drives the server's clock.
+function setPace() {
+  if (!state.shared || state.role === "viewer") return;
+  guarded(() => request("/api/pace", { method: "POST", body: JSON.stringify({ speed: state.paused ? 0 : state.speed }) }));
 }
 
 function goTo(sequence) {
@@ -374,9 +436,9 @@ function goTo(sequence) {
 
 // One sample on: through history where the page shows history, from the server where it shows the newest.
 function onStep() {
-  if (!state.paused) dispatch({ type: "paused", paused: true });
+  if (!state.paused) setPaused(true);
   if (state.cursor !== null) goTo(state.cursor + 1);
-  else guarded(() => poll());
+  else guarded(() => poll(1));
 }
 
 // On to the next sample at which a code begins; where none is known yet, the run goes on until one comes.
@@ -421,6 +483,7 @@ const ACTIONS = {
   live: () => dispatch({ type: "live" }),
   left: (event) => goTo(shownSequence(state) - (event.shiftKey ? 10 : 1)),
   right: (event) => goTo(shownSequence(state) + (event.shiftKey ? 10 : 1)),
+  alarms: () => toHeading("people-title"),
   home: () => goTo(state.columns.first),
   zoomIn: () => zoomBy(0.5),
   zoomOut: () => zoomBy(2),
@@ -497,6 +560,11 @@ function endDrag(canvas, event, zooms) {
   }
 }
 
+function toHeading(id) {
+  byId(id).scrollIntoView();
+  byId(id).focus();
+}
+
 // An evidence line points at its chart: mark the sample there and put the focus on it.
 function showOnChart(button) {
   const canvas = byId(`chart-${button.dataset.signal.trim()}`);
@@ -517,17 +585,17 @@ function setTheme(theme) {
 }
 
 // Keep a setting on this browser; where that is not allowed the page works without.
-function keep(name, value) {
+function keep(name, value, storage = "localStorage") {
   try {
-    localStorage.setItem(name, value);
+    window[storage].setItem(name, value);
   } catch {
     /* private browsing */
   }
 }
 
-function kept(name) {
+function kept(name, storage = "localStorage") {
   try {
-    return localStorage.getItem(name);
+    return window[storage].getItem(name);
   } catch {
     return null;
   }
@@ -541,6 +609,8 @@ function onClick(event) {
     byId("table").showModal();
   }
   if (target.dataset.signal) showOnChart(target);
+  if (target.dataset.sort) dispatch({ type: "alarmList", sort: target.dataset.sort });
+  if (target.dataset.order && state.run) askOrder(state, target.dataset.order, target.dataset.id ?? "", send);
   if ("close" in target.dataset) target.closest("dialog").close();
 }
 
@@ -554,6 +624,7 @@ function wireControls() {
   });
   byId("speed").addEventListener("change", (event) => {
     dispatch({ type: "speed", speed: Number(event.target.value) });
+    setPace();
     schedule(0);
   });
   byId("theme").addEventListener("change", (event) => {
@@ -566,10 +637,19 @@ function wireControls() {
   });
   byId("to-rules").addEventListener("click", (event) => {
     event.preventDefault(); // the address after # is the moment's
-    byId("rules-title").scrollIntoView();
-    byId("rules-title").focus();
+    toHeading("rules-title");
+  });
+  byId("alarm-badge").addEventListener("click", (event) => {
+    event.preventDefault();
+    toHeading("people-title");
   });
   byId("copy").addEventListener("click", copyRaw);
+  byId("alarm-filter").addEventListener("change", (event) => dispatch({ type: "alarmList", filter: event.target.value }));
+  byId("audit").addEventListener("toggle", () => state.run && guarded(fetchEntries));
+  byId("who").addEventListener("click", () => {
+    dispatch({ type: "operator", name: "" });
+    keep("operator", "");
+  });
   byId("key-list").replaceChildren(...KEYS.map(([key, , meaning]) => element("tr", "", element("th", "", element("kbd", "", KEY_NAMES[key] ?? key)), element("td", "", meaning))));
 }
 
@@ -587,6 +667,7 @@ function wire() {
   if (new URLSearchParams(location.search).has("projector")) root.dataset.projector = "1";
   setTheme(["light", "dark"].includes(kept("theme")) ? kept("theme") : "auto");
   dispatch({ type: "keys", on: kept("keys") !== "off" });
+  dispatch({ type: "operator", name: kept("operator") ?? "" });
   wireControls();
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", onKey);

@@ -15,6 +15,7 @@ export const KEYS = [
   ["-",           "zoomOut",   "zoom out"],
   ["a",           "viewAll",   "whole run"],
   ["Escape",      "viewRecent", "zoom back to the last 180 samples"],
+  ["m",           "alarms",    "to the alarms"],
   ["?",           "help",      "this list"],
 ];
 

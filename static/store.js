@@ -4,6 +4,7 @@ import { KEPT_ROWS, appended, emptyColumns, lastOf, prepended, rowOf } from "./c
 
 export const RECENT = 180; // samples that a chart shows unless told otherwise
 export const KEPT_RECORDS = 240; // newest records kept whole; older ones are asked for when looked at
+const KEPT_ENTRIES = 400; // of the audit trail
 const FEWEST = 12; // samples that a zoom shows at least
 
 export const initialState = Object.freeze({
@@ -23,6 +24,13 @@ export const initialState = Object.freeze({
   answeredAt: null, // page clock, ms, of the last answer
   eventAt: null, // page clock, ms, of the last new event
   now: 0, // page clock, ms
+  people: Object.freeze({ change: null, alarms: [], holds: [], reviews: [], figures: null }), // what waits for people, and what they answered
+  entries: [], // the newest of the audit trail
+  role: "operator", // operator | viewer, of a shared run
+  shared: false, // the server keeps the pace
+  operator: "", // who sits here, as they have said
+  alarmSort: "priority",
+  alarmFilter: "open", // open | unanswered | all
   keysOn: true,
   theme: "auto", // auto | light | dark
   spoken: Object.freeze({ polite: "", alert: "" }), // what a screen reader is told
@@ -50,6 +58,11 @@ const CHANGES = {
   live: (state) => live(state),
   zoom: (state, { from, to }) => ({ view: zoomed(state, from, to) }),
   view: (state, { mode }) => ({ view: viewOf(state, mode) }),
+  people: (state, { alarms, holds }) => ({ people: { change: alarms.change, alarms: alarms.alarms, figures: alarms.figures, holds: holds.holds, reviews: holds.reviews } }),
+  entries: (state, { entries }) => ({ entries: state.entries.concat(entries).slice(-KEPT_ENTRIES) }),
+  role: (state, { role, shared }) => ({ role, shared }),
+  operator: (state, { name }) => ({ operator: name }),
+  alarmList: (state, { sort, filter }) => ({ alarmSort: sort ?? state.alarmSort, alarmFilter: filter ?? state.alarmFilter }),
   keys: (state, { on }) => ({ keysOn: on }),
   theme: (state, { theme }) => ({ theme }),
   notice: (state, { text }) => ({ notice: text }),

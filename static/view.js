@@ -12,7 +12,7 @@ const SEVERITY_RANKS = [0, 1, 2, 4]; // of the severities, mildest first
 const GATE_MARKS = { passed: "✓", stopped: "■", not_reached: "–" };
 const TABLE_ROWS = 500; // that a table shows at the most
 
-const byId = (id) => document.getElementById(id);
+export const byId = (id) => document.getElementById(id);
 
 // Render everything that is not a chart. `hover` is the sample under the pointer, or null.
 export function renderPanels(state, hover) {
@@ -32,7 +32,7 @@ export function renderPanels(state, hover) {
   setText("alert", state.spoken.alert);
 }
 
-function setText(id, text) {
+export function setText(id, text) {
   const node = byId(id);
   if (node.textContent !== String(text)) node.textContent = text;
 }
@@ -46,7 +46,7 @@ export function element(tag, className, ...children) {
 }
 
 // Put nodes in place of what is there; one that is the same already stays, so that focus and selection do.
-function replace(id, nodes) {
+export function replace(id, nodes) {
   const parent = byId(id);
   nodes.forEach((node, index) => {
     const old = parent.childNodes[index];
@@ -64,7 +64,7 @@ function patch(old, node) {
 }
 
 // Return a mark of shape, letter and colour for a rank from 0 (mildest) to 4.
-function mark(rank, letter) {
+export function mark(rank, letter) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 16 16");
   svg.setAttribute("class", `mark rank-${rank}`);
@@ -145,6 +145,9 @@ function renderDecision(state, record) {
   setText("action", advice?.action ?? "Waiting for the first sample.");
   setText("required-check", advice?.required_check ?? "–");
   setText("rationale", advice?.rationale ?? "–");
+  const holds = record?.released.holds ?? [];
+  setText("released", holds.length ? `${words(record.released.decision)}: hold ${holds.join(" and ")}` : "");
+  byId("decision-panel").classList.toggle("held", holds.length > 0);
   setText("confidence", advice ? advice.confidence.toFixed(2) : "–");
   byId("confidence-bar").value = advice?.confidence ?? 0;
   replace("gates", (advice?.gates ?? []).map(gateItem));
@@ -201,7 +204,7 @@ export function readOut(state, signal, sequence) {
 }
 
 // Return a table row; the first cell heads it. A cell is a text or a node.
-function row([head, ...cells], className) {
+export function row([head, ...cells], className) {
   const first = element("th", "", head);
   first.scope = "row";
   return element("tr", className, first, ...cells.map((content) => element("td", "", content)));

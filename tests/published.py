@@ -21,7 +21,7 @@ EXAMPLES = (
 
 def example_of(record):
     """Return a record as a row of EXAMPLES."""
-    event, detection, recommendation = record
+    event, detection, recommendation, _ = record
     return (
         event.sequence, event.anomaly_label, event.process_phase,
         event.spindle_load_pct, event.expected_load_pct, event.temperature_c, event.expected_temperature_c,

@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 
+import alarms
 import app
 import detector
 import published
@@ -25,7 +26,8 @@ DOCUMENTS = (ROOT / "README.md", ROOT / "REPORT.md")
 MARK = re.compile(r"<!-- table: ([a-z ]+) -->\n(.*?)<!-- end -->", re.DOTALL)
 
 ENDPOINT_PARAMETERS = {
-    "/api/next": "`count=1..500`, `after=S`, `run=R`", "/api/status": "`limit=0..1000` (500)", "/api/reset": "`seed=`",
+    "/api/next": "`count=1..500`, `after=S`, `run=R`", "/api/status": "`limit=0..1000` (500), or `after=S`, `run=R`", "/api/reset": "`seed=`, `operator=`",
+    "/api/audit": "`after=N` (0)", "/api/pace": "`speed`",
     "/api/record": "`sequence=S`", "/api/series": "`from=S`, `count=1..4000` (4000)",
 }
 
@@ -42,10 +44,16 @@ def default_run():
 
 def endpoints():
     rows = [
-        (f"`{method} {path}`", ENDPOINT_PARAMETERS.get(path, ""), route.function.__doc__.splitlines()[0].rstrip("."))
+        (f"`{method} {path}`", ENDPOINT_PARAMETERS.get(path, fields_text(route.kind)), route.function.__doc__.splitlines()[0].rstrip("."))
         for (method, path), route in app.ROUTES.items()
     ]
     return table(("request", "parameters", "answer"), rows)
+
+
+def fields_text(kind):
+    """Return the fields of the body of an order; those in brackets may be left out."""
+    fields = app.ORDER_FIELDS.get(kind)
+    return "" if fields is None else ", ".join([f"`{name}`" for name in fields.needs] + [f"(`{name}`)" for name in fields.may]) or "only the common fields"
 
 
 def options():
@@ -97,6 +105,22 @@ def decisions():
          f"`{row.decision}`", row.action, row.required_check) for row in recommender.DECISIONS])
 
 
+def alarm_rows():
+    heads = ("alarm", "priority", "on-delay, s", "off-delay, s", "deadband", "latched", "operator's action")
+    return table(heads, [
+        (f"`{row.rule}`", f"{row.priority} {alarms.priority_name(row.priority)}", f"{row.on_delay_s:g}", f"{row.off_delay_s:g}", f"{row.deadband:g}",
+         "yes" if row.latched else "no", row.action) if row.action else (f"`{row.rule}`", "–", "–", "–", "–", "–", "none: an event in the log")
+        for row in alarms.ALARMS])
+
+
+def alarm_states():
+    return table(("state",) + alarms.INPUTS, [(f"`{state}`", *(f"`{to}`" if to else "–" for to in row.values())) for state, row in alarms.TRANSITIONS.items()])
+
+
+def actions():
+    return table(("action", "ends", "effect"), [(f"`{row.name}`", f"`{row.ends}`", row.effect) for row in simulator.ACTIONS])
+
+
 CODE_NAMES = {row.name for row in detector.CODES}
 
 
@@ -122,6 +146,7 @@ def either(value, expected=None):
 TABLES = {
     "endpoints": endpoints, "options": options,
     "phases": phases, "faults": faults, "effects": effects, "rules": rules, "phase limits": phase_limits, "codes": codes, "decisions": decisions,
+    "alarms": alarm_rows, "alarm states": alarm_states, "actions": actions,
     "labels": lambda: counts("label", "labels", published.LABELS),
     "detected": lambda: counts("code", "codes", published.CODES),
     "advised": lambda: counts("decision", "decisions", published.DECISIONS),

@@ -11,8 +11,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-MODULES = ("simulator", "detector", "recommender", "twin", "app")
-MAY_IMPORT = {"simulator": set(), "detector": set(), "recommender": set(), "twin": {"simulator", "detector", "recommender"}, "app": {"simulator", "twin"}}
+MODULES = ("simulator", "detector", "recommender", "alarms", "historian", "report", "twin", "app")
+MAY_IMPORT = {
+    "simulator": set(), "detector": set(), "recommender": set(), "historian": set(),
+    "alarms": {"detector", "recommender"},
+    "report": {"alarms", "detector", "recommender", "simulator"},
+    "twin": {"simulator", "detector", "recommender", "alarms"},
+    "app": {"simulator", "recommender", "twin", "historian", "report"},
+}
 
 
 def imported(path):

@@ -24,7 +24,7 @@ def golden_lines(records):
         f" temp {event.temperature_c} of {event.expected_temperature_c} vib {event.vibration_rms}"
         f" wear {event.tool_wear_pct} feed {event.feed_rate_mm_min} {event.anomaly_label}"
         f" -> {'|'.join(found.codes) or 'none'} {found.severity} {found.health_score} {found.confidence:.2f} {advice.decision}"
-        for event, found, advice in records
+        for event, found, advice, _ in records
     ]
 
 

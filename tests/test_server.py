@@ -53,7 +53,7 @@ EVENT_COLUMNS = (
     "timestamp,sequence,topic,machine_id,part_id,operation,process_phase,spindle_speed_rpm,feed_rate_mm_min,"
     "spindle_load_pct,vibration_rms,temperature_c,tool_wear_pct,expected_load_pct,expected_temperature_c,anomaly_label"
 ).split(",")
-JUDGED_COLUMNS = "severity,codes,health_score,confidence,decision,action".split(",")
+JUDGED_COLUMNS = "severity,codes,health_score,confidence,decision,action,released_decision,holds".split(",")
 NO_NUMBERS = ("", "abc", "1.5", "1e1", "0x1", "1_0", "%2B1", "%201", "1%00", "%D9%A3", "%C2%B2", "NaN", "-", "9" * 17, "9" * 5000)
 
 
@@ -100,12 +100,17 @@ class ServerTest(unittest.TestCase):
     """A server of its own for each test, and a console that must stay empty."""
 
     history = app.DEFAULT_HISTORY
+    token = None  # of a shared run
+
+    def make_twin(self):
+        """Return the twin to serve."""
+        return Twin(Simulator(), self.history)
 
     def setUp(self):
         self.console = io.StringIO()
         self.patch(sys, "stderr", self.console)
-        self.twin = Twin(Simulator(), self.history)
-        self.server = app.Server("127.0.0.1", 0, self.twin)
+        self.twin = self.make_twin()
+        self.server = app.Server("127.0.0.1", 0, self.twin, self.token)
         self.server.daemon_threads = False  # so that closing waits for the handlers
         self.port = self.server.server_port
         self.open = contextlib.ExitStack()
@@ -191,7 +196,7 @@ class PollTest(ServerTest):
 
     def test_a_record_is_an_event_its_detection_and_its_recommendation(self):
         (record,) = self.get("/api/next").json["records"]
-        self.assertEqual(list(record), ["event", "detection", "recommendation"])
+        self.assertEqual(list(record), ["event", "detection", "recommendation", "released"])
         self.assertEqual(list(record["event"]), EVENT_COLUMNS)
         self.assertEqual(record["event"], dict(Simulator().next_event()._asdict()))
 
@@ -388,7 +393,8 @@ class ExportTest(ServerTest):
         header, rows = self.rows()
         self.assertEqual(header, EVENT_COLUMNS + JUDGED_COLUMNS)
         for row, record in zip(rows, records):
-            judged = dict(record["detection"], **record["recommendation"])
+            held = record["released"]
+            judged = dict(record["detection"], **record["recommendation"], released_decision=held["decision"], holds="|".join(map(str, held["holds"])))
             expected = dict(record["event"], **{name: judged[name] for name in JUDGED_COLUMNS})
             expected["codes"] = "|".join(judged["codes"])
             self.assertEqual(row, {name: "" if value is None else str(value) for name, value in expected.items()})

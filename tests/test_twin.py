@@ -75,7 +75,7 @@ class History(unittest.TestCase):
     def test_the_history_is_bounded_and_the_counts_are_not(self):
         twin = Twin(Simulator(), history=100)
         twin.next(250)
-        seed, records = twin.history()
+        _, seed, records = twin.history()
         self.assertEqual([record.event.sequence for record in records], list(range(150, 250)))
         self.assertEqual(twin.latest(0).summary["samples"], 250)
 
@@ -143,7 +143,7 @@ class Edge(unittest.TestCase):
     def test_a_record_becomes_json_with_its_evidence_trace_and_gates(self):
         record = Twin(Simulator()).after(-1, 47).records[46]
         shown = json.loads(json.dumps(record_dict(record), allow_nan=False))
-        self.assertEqual(list(shown), ["event", "detection", "recommendation"])
+        self.assertEqual(list(shown), ["event", "detection", "recommendation", "released"])
         self.assertEqual(list(shown["event"]), list(Event._fields))
         self.assertEqual([item["code"] for item in shown["detection"]["evidence"]], ["load_residual", "chatter_risk"])
         self.assertEqual(len(shown["detection"]["rules"]), 10)
@@ -152,7 +152,7 @@ class Edge(unittest.TestCase):
     def test_an_export_row_has_a_cell_a_column_and_a_gap_is_empty(self):
         record = Twin(Simulator()).after(-1, 209).records[208]
         row = dict(zip(EXPORT_FIELDS, export_row(record)))
-        self.assertEqual(len(row), 22)
+        self.assertEqual(len(row), 24)
         self.assertIsNone(row["spindle_load_pct"])
         self.assertEqual((row["codes"], row["decision"]), ("sensor_dropout", "do_not_proceed"))
 

@@ -1,0 +1,177 @@
+"""A class at the same page: what viewers of a shared run may do, what only its operator may, and who keeps the pace."""
+
+import io
+import json
+import sys
+import unittest
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
+
+import app
+import test_server
+from simulator import Simulator
+from twin import Twin
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
+NAMED = {"operator": "Ada"}
+FORBIDDEN = (
+    # method  path                               body
+    ("GET",  "/api/next",                        None),
+    ("GET",  "/api/next?after=10&count=5",       None),
+    ("GET",  "/api/reset",                       None),
+    ("POST", "/api/reset?seed=9",                None),
+    ("POST", "/api/alarms/1/acknowledge",        NAMED),
+    ("POST", "/api/alarms/1/shelve",             dict(NAMED, minutes=5)),
+    ("POST", "/api/alarms/1/unshelve",           NAMED),
+    ("POST", "/api/alarms/1/note",               dict(NAMED, note="seen")),
+    ("POST", "/api/holds/4/confirm",             NAMED),
+    ("POST", "/api/reviews/1",                   dict(NAMED, verdict="stop", note="why")),
+    ("POST", "/api/actions",                     dict(NAMED, action="change_tool")),
+    ("POST", "/api/inject",                      dict(NAMED, label="chatter", duration=3)),
+    ("POST", "/api/pace",                        {"speed": 10}),
+)
+OPEN = ("/", "/api/status", "/api/status?after=40", "/api/record?sequence=46", "/api/series?from=0", "/api/alarms", "/api/holds",
+        "/api/audit", "/api/audit.csv", "/api/export.csv", "/api/model", "/api/role", "/report", "/data/sample_run.csv", "/static/dashboard.js")
+
+
+class Shared(test_server.ServerTest):
+    """A shared run that stands at sample 182, with a hold that could be confirmed."""
+
+    token = TOKEN
+
+    def make_twin(self):
+        twin = Twin(Simulator())
+        twin.next(183)
+        return twin
+
+    def order(self, path, body, **headers):
+        """Return the `Answer` to a POST with a JSON body."""
+        return self.ask("POST", path, json.dumps(body), headers)
+
+    def everything(self):
+        """Return all that no viewer may change."""
+        return self.state(), self.twin.alarms(), self.twin.requests(), [entry.number for entry in self.twin.entries()], self.twin.pace
+
+
+class Viewers(Shared):
+    def test_a_viewer_may_change_nothing_and_is_told_so_in_a_sentence(self):
+        before = self.everything()
+        wrong = ("", "Bearer", f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN}0", f"bearer {TOKEN}", TOKEN, f"Bearer {TOKEN.upper()}x", "Bearer \u00e9")
+        for given in wrong:
+            for method, path, body in FORBIDDEN:
+                with self.subTest(path=path, authorization=given):
+                    headers = {"Authorization": given.encode("latin-1")} if given else {}
+                    answer = self.ask(method, path, body and json.dumps(body), headers)
+                    self.assert_refused(answer, 403)
+                    self.assertIn("only the operator", answer.json["error"])
+        self.assertEqual(self.everything(), before)
+
+    def test_a_viewer_sees_everything_goes_back_in_time_and_exports(self):
+        for path in OPEN:
+            with self.subTest(path=path):
+                self.assertEqual(self.get(path).status, 200)
+        self.assertEqual(self.get("/api/status?after=180").sequences, [181, 182])
+        self.assertEqual(self.state()[1], 182, "looking makes no sample")
+
+    def test_a_token_in_the_address_or_in_the_body_is_none(self):
+        self.assert_refused(self.get(f"/api/next?token={TOKEN}&operator={TOKEN}"), 403)
+        self.assert_refused(self.order("/api/actions", {"operator": TOKEN, "action": "change_tool"}), 403)
+
+    def test_every_route_that_changes_something_is_closed_to_viewers(self):
+        closed = {(method, app.pattern_of(path.partition("?")[0])[0]) for method, path, _ in FORBIDDEN}
+        self.assertEqual(closed, {route for route, row in app.ROUTES.items() if row.changes})
+
+
+class Operator(Shared):
+    def test_the_operator_may_do_what_viewers_may_not(self):
+        self.assertEqual(self.ask("GET", "/api/next", headers=OPERATOR).sequences, [183])
+        self.assertEqual(self.order("/api/holds/4/confirm", dict(NAMED, note="override was open"), **OPERATOR).json["hold"]["state"], "answered")
+        self.assertEqual(self.ask("POST", "/api/reset?seed=9", headers=OPERATOR).status, 200)
+
+    def test_the_role_is_told_and_the_token_never_is(self):
+        self.assertEqual(self.get("/api/role").json, {"role": "viewer", "shared": True})
+        self.assertEqual(self.ask("GET", "/api/role", headers=OPERATOR).json, {"role": "operator", "shared": True})
+        for path in OPEN:
+            self.assertNotIn(TOKEN.encode(), self.ask("GET", path, headers=OPERATOR).body)
+
+    def test_tokens_are_compared_in_constant_time(self):
+        with mock.patch("hmac.compare_digest", return_value=False) as compared:
+            self.assert_refused(self.ask("GET", "/api/next", headers=OPERATOR), 403)
+        compared.assert_called_once()
+
+    def test_no_page_is_sent_on_with_a_referrer(self):
+        self.assertEqual(self.get("/").headers["Referrer-Policy"], "no-referrer")
+
+
+class Pace(Shared):
+    def until(self, holds):
+        """Wait until something holds."""
+        for _ in range(2000):
+            if holds():
+                return
+            self.server._stopped.wait(0.01)
+        self.fail("it did not come")
+
+    def test_the_server_makes_the_samples_at_the_pace_that_the_operator_sets(self):
+        self.assertEqual(self.order("/api/pace", {"speed": 10}, **OPERATOR).json, {"pace": 10})
+        self.until(lambda: self.state()[1] >= 185)
+        self.assertEqual(self.get("/api/status?limit=0").json["summary"]["pace"], 10)
+        self.order("/api/pace", {"speed": 0}, **OPERATOR)
+        self.assertEqual(self.get("/api/status?limit=0").json["summary"]["pace"], 0)
+
+    def test_without_the_operators_page_the_clock_stands_still(self):
+        with mock.patch.object(app, "OPERATOR_SILENT_S", 0.2):
+            self.order("/api/pace", {"speed": 10}, **OPERATOR)
+            silent = []
+            self.until(lambda: silent.append(self.state()[1]) or (len(silent) > 60 and silent[-1] == silent[-60]))
+            self.ask("GET", "/api/status?limit=0", headers=OPERATOR)
+            self.until(lambda: self.state()[1] > silent[-1])
+
+    def test_a_pace_out_of_range_is_refused_by_value_and_range(self):
+        for body in ({"speed": 11}, {"speed": -1}, {"speed": 1.5}, {"speed": True}, {"speed": "2"}, {}, {"speed": 1, "more": 2}):
+            with self.subTest(body=body):
+                answer = self.order("/api/pace", body, **OPERATOR)
+                self.assert_refused(answer, 400)
+                self.assertIn("a whole number from 0 to 10", answer.json["error"])
+
+
+class NotShared(test_server.ServerTest):
+    def test_everyone_is_the_operator_and_pages_keep_the_pace_themselves(self):
+        self.assertEqual(self.get("/api/role").json, {"role": "operator", "shared": False})
+        self.assertEqual(self.get("/api/next").status, 200)
+        self.assert_refused(self.ask("POST", "/api/pace", '{"speed": 2}'), 409)
+
+
+class Greeting(unittest.TestCase):
+    def served(self, *options):
+        """Return what a start prints, and the server."""
+        made, text = [], io.StringIO()
+        with mock.patch.object(app.Server, "serve_forever", lambda server: made.append((server.server_address, server.token))):
+            with redirect_stdout(text), redirect_stderr(io.StringIO()):
+                self.assertEqual(app.main(["--port", "0", *options]), 0)
+        return text.getvalue(), made[0]
+
+    def test_share_listens_on_all_addresses_and_prints_two_links(self):
+        text, (address, token) = self.served("--share")
+        self.assertEqual(address[0], "0.0.0.0")
+        students, operator = [line.split()[-1] for line in text.splitlines()[1:]]
+        self.assertEqual(operator, f"{students}#operator={token}")
+        self.assertRegex(token, r"^[0-9a-f]{32}$")
+        self.assertEqual(text.count(token), 1)
+
+    def test_every_start_has_a_token_of_its_own(self):
+        self.assertNotEqual(self.served("--share")[1][1], self.served("--share")[1][1])
+
+    def test_without_share_there_is_no_token_and_this_machine_only(self):
+        text, (address, token) = self.served()
+        self.assertEqual((address[0], token), ("127.0.0.1", None))
+        self.assertNotIn("operator", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
