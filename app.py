@@ -45,7 +45,7 @@ from recommender import Refused, Unknown
 from simulator import DEFAULT_SEED, MAX_SEED, Simulator, checked_seed, checked_start, write_sample_csv
 from twin import (
     AUDIT_FIELDS, DEFAULT_HISTORY, DEFAULT_LIMIT, EXPORT_FIELDS, MAX_ENTRIES, MAX_HISTORY, MAX_NEW, MAX_RECORDS, MAX_ROWS, PROVENANCE,
-    BeyondHead, NotKept, NotRecorded, Order, Twin, audit_row, checked_history, defused, fingerprint, model_dict, record_json, series_dict, to_json, window_json,
+    BeyondHead, NotKept, NotRecorded, Twin, audit_row, checked_history, defused, fingerprint, model_dict, record_json, series_dict, to_json, window_json,
 )
 
 # ---------------------------------------------------------------------------------------------
@@ -273,162 +273,16 @@ def gzipped(body, packer=LARGE_PACKER):
 
 
 # ---------------------------------------------------------------------------------------------
-# Orders: JSON bodies, checked field by field
+# Routes: (query, body, twin) -> Response
 
 
-class OrderFields(NamedTuple):
-    """What the body of an order holds besides COMMON: a row of ORDER_FIELDS."""
-
-    needs: Tuple[str, ...]
-    may: Tuple[str, ...]
-    meaning: str
-
-
-COMMON = ("operator", "note", "request_id", "run")
-ORDER_FIELDS = {
-    #                         needs                   may                    meaning
-    "acknowledge": OrderFields((),                    (),                    "Acknowledge an alarm: it has been seen"),
-    "shelve":      OrderFields(("minutes",),          (),                    "Put an alarm off for some minutes of process time"),
-    "unshelve":    OrderFields((),                    (),                    "Bring a shelved alarm back"),
-    "note":        OrderFields(("note",),             (),                    "Add a note to an alarm"),
-    "confirm":     OrderFields((),                    (),                    "Confirm the required check of a hold; 409 while its condition is there"),
-    "review":      OrderFields(("verdict",),          (),                    "Answer a review, or an intervention, with a verdict and a note"),
-    "action":      OrderFields(("action",),           ("percent",),          "Act on the simulated process; 409 where it makes no sense"),
-    "inject":      OrderFields(("label", "duration"), ("strength", "ramp"),  "Put a simulated fault into the run, from the next sample on"),
-}
-
-
-class TextField(NamedTuple):
-    """A text of a body: how long it may be, and what may be in it."""
-
-    least: int
-    most: int
-    pattern: str
-    allowed: str
-
-    def check(self, name, value):
-        """Return the text, trimmed; Refusal with field, value and what is allowed."""
-        text = value.strip() if isinstance(value, str) else None
-        if text is None or not self.least <= len(text) <= self.most or not re.fullmatch(self.pattern, text):
-            raise Refusal(400, f"{name} must be {self.allowed}, not {shown(value)}")
-        return text
-
-
-class NumberField(NamedTuple):
-    """A number of a body: whole or not, and from where to where."""
-
-    whole: bool
-    low: float
-    high: float
-
-    def check(self, name, value):
-        """Return the number; Refusal with field, value and what is allowed."""
-        if type(value) not in ((int,) if self.whole else (int, float)) or not self.low <= value <= self.high:
-            raise Refusal(400, f"{name} must be a {'whole ' if self.whole else ''}number from {self.low} to {self.high}, not {shown(value)}")
-        return value
-
-
-class ChoiceField(NamedTuple):
-    """One of some names."""
-
-    names: Tuple[str, ...]
-
-    def check(self, name, value):
-        """Return the name; Refusal with field, value and what is allowed."""
-        if value not in self.names:
-            raise Refusal(400, f"{name} must be one of {', '.join(self.names)}, not {shown(value)}")
-        return value
-
-
-PLAIN = r"[^\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]*"  # no control characters but tab and newline, no half characters
-
-
-@lru_cache(maxsize=None)
-def body_fields():
-    """Return {name: how it is checked} of every field of every body; ranges come from the model."""
-    model = model_dict()
-    names = lambda rows, key: tuple(row[key] for row in model[rows])  # noqa: E731
-    return {
-        "operator": TextField(1, 60, PLAIN, "the name of who does this, 1 to 60 characters"),
-        "note": TextField(0, 500, PLAIN, "a text of at most 500 characters"),
-        "request_id": TextField(1, 64, r"[A-Za-z0-9._:-]+", "1 to 64 letters, digits, or . _ : -"),
-        "run": TextField(1, 64, r"[A-Za-z0-9._:-]+", "the name of the run, as answers give it"),
-        "minutes": NumberField(True, 1, model["max_shelve_min"]),
-        "verdict": ChoiceField(tuple(verdict for ask in model["asks"] if ask["kind"] != "hold" for verdict in ask["verdicts"])),
-        "action": ChoiceField(names("actions", "name")),
-        "percent": NumberField(False, *model["reduce_pct"]),
-        "label": ChoiceField(names("faults", "label")),
-        "duration": NumberField(True, 1, model["max_injected_events"]),
-        "strength": NumberField(False, *model["strength"]),
-        "ramp": NumberField(True, 0, model["max_injected_events"]),
-    }
-
-
-def shown(value):
-    """Return a value as it is quoted in a sentence."""
-    return repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-
-
-def json_object(body):
-    """Return a body as a dict; Refusal 400 where it is no JSON object, or says a field twice."""
-
-    def once(pairs):
-        fields = dict(pairs)
-        if len(fields) != len(pairs):
-            twice = next(name for name, _ in pairs if [key for key, _ in pairs].count(name) > 1)
-            raise Refusal(400, f"{shown(twice)} must be given once in the body")
-        return fields
-
-    def no_number(text):
-        raise ValueError(f"{text} is no number")
-
-    try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:120]
-        raise Refusal(400, f"the body must be a JSON object such as {{\"operator\": \"Ada\"}}: {reason}") from None
-    if not isinstance(value, dict):
-        raise Refusal(400, f"the body must be a JSON object, not {shown(value)}")
-    return value
-
-
-def order_of(kind, number, body):
-    """Return the `Order` that a body asks for; Refusal 400 that names field, value and what is allowed."""
-    given, wanted, checks = json_object(body), ORDER_FIELDS[kind], body_fields()
-    known = COMMON + wanted.needs + wanted.may
-    for name in given:
-        if name not in known:
-            raise Refusal(400, f"there is no field {shown(name)} here; the fields are {', '.join(dict.fromkeys(known))}")
-    for name in ("operator",) + wanted.needs:
-        if given.get(name) in (None, ""):
-            raise Refusal(400, f"{name} is missing: it must be {described(checks[name])}")
-    fields = {name: checks[name].check(name, value) for name, value in given.items() if value is not None}
-    if kind == "note" and not fields["note"]:
-        raise Refusal(400, "note must say something")
-    arguments = tuple(sorted((name, value) for name, value in fields.items() if name not in COMMON))
-    return Order(kind, fields["operator"], fields.get("note", ""), alarm_number(number), arguments, fields.get("request_id"), fields.get("run"))
-
-
-def described(check):
-    """Return what a field must be, in words."""
-    if isinstance(check, TextField):
-        return check.allowed
-    if isinstance(check, ChoiceField):
-        return f"one of {', '.join(check.names)}"
-    return f"a number from {check.low} to {check.high}"
-
-
-def alarm_number(text):
+def id_of(text):
     """Return the id in a path as an int, None where the path has none; Refusal 404 where it is no number."""
     if text is None:
         return None
     if not re.fullmatch(r"[0-9]{1,12}", text):
         raise Refusal(404, f"the id in the path must be a whole number, not {text[:40]!r}")
     return int(text)
-
-
-# ---------------------------------------------------------------------------------------------
-# Routes: (query, body, twin) -> Response
 
 
 def get_page(query, body, twin):
@@ -485,9 +339,8 @@ def kept(twin, first, count):
 def reset(query, body, twin):
     """Begin a new run, with another seed where one is given; return its empty state."""
     seed = whole_number(query, "seed", 0, MAX_SEED) if "seed" in query else None
-    operator = body_fields()["operator"].check("operator", query["operator"][0]) if "operator" in query else None
     try:
-        return window_response(twin.reset(seed, operator))
+        return window_response(twin.reset(seed, well_formed("named", query["operator"][0]) if "operator" in query else None))
     except NotRecorded as failure:
         raise Refusal(503, str(failure)) from None
 
@@ -501,10 +354,7 @@ def set_pace(query, body, twin):
     """Set how many samples a second a shared server makes: 0 is paused."""
     if not query["shared"][0]:
         raise Refusal(409, "this server is not shared: each page asks for its samples itself")
-    fields = json_object(body)
-    if set(fields) != {"speed"} or type(fields["speed"]) is not int or not 0 <= fields["speed"] <= MAX_PACE:
-        raise Refusal(400, f"the body must be {{\"speed\": n}}, a whole number from 0 to {MAX_PACE}, not {shown(fields)}")
-    twin.pace = fields["speed"]
+    twin.pace = well_formed("pace_of", body, MAX_PACE)
     return json_response({"pace": twin.pace})
 
 
@@ -567,13 +417,13 @@ def get_report(query, body, twin):
     return Response(200, CONTENT_TYPES[".html"], report.page(twin.report()).encode())
 
 
-def post(kind):
-    """Return the route that hands an order of one kind to the twin."""
+def order(kind, meaning):
+    """Return the `Route` that hands an order of one kind to the twin."""
 
-    def route(query, body, twin):
-        order = order_of(kind, query["id"][0], body)
+    def function(query, body, twin):
+        wanted = well_formed("order_of", kind, id_of(query["id"][0]), body)
         try:
-            return json_response(twin.do(order))
+            return json_response(twin.do(wanted))
         except Unknown as unknown:
             raise Refusal(404, str(unknown)) from None
         except Refused as refused:
@@ -581,8 +431,18 @@ def post(kind):
         except NotRecorded as failure:
             raise Refusal(503, str(failure)) from None
 
-    route.__doc__ = ORDER_FIELDS[kind].meaning
-    return route
+    function.__doc__ = meaning
+    return Route(function, True, kind)
+
+
+def well_formed(check, *arguments):
+    """Return what a check of orders.py makes of a body; Refusal 400 with its sentence."""
+    import orders  # here, because a page that is only looked at does without
+
+    try:
+        return getattr(orders, check)(*arguments)
+    except orders.Malformed as malformed:
+        raise Refusal(400, str(malformed)) from None
 
 
 def get_model(query, body, twin):
@@ -615,15 +475,15 @@ ROUTES = {
     ("GET", "/api/role"):                         Route(get_role,              False),
     ("POST", "/api/pace"):                        Route(set_pace,              True),
     ("GET", "/api/alarms"):                       Route(get_alarms,            False),
-    ("POST", "/api/alarms/{id}/acknowledge"):     Route(post("acknowledge"),   True, "acknowledge"),
-    ("POST", "/api/alarms/{id}/shelve"):          Route(post("shelve"),        True, "shelve"),
-    ("POST", "/api/alarms/{id}/unshelve"):        Route(post("unshelve"),      True, "unshelve"),
-    ("POST", "/api/alarms/{id}/note"):            Route(post("note"),          True, "note"),
+    ("POST", "/api/alarms/{id}/acknowledge"):     order("acknowledge", "Acknowledge an alarm: it has been seen"),
+    ("POST", "/api/alarms/{id}/shelve"):          order("shelve", "Put an alarm off for some minutes of process time"),
+    ("POST", "/api/alarms/{id}/unshelve"):        order("unshelve", "Bring a shelved alarm back"),
+    ("POST", "/api/alarms/{id}/note"):            order("note", "Add a note to an alarm"),
     ("GET", "/api/holds"):                        Route(get_holds,             False),
-    ("POST", "/api/holds/{id}/confirm"):          Route(post("confirm"),       True, "confirm"),
-    ("POST", "/api/reviews/{id}"):                Route(post("review"),        True, "review"),
-    ("POST", "/api/actions"):                     Route(post("action"),        True, "action"),
-    ("POST", "/api/inject"):                      Route(post("inject"),        True, "inject"),
+    ("POST", "/api/holds/{id}/confirm"):          order("confirm", "Confirm the required check of a hold; 409 while its condition is there"),
+    ("POST", "/api/reviews/{id}"):                order("review", "Answer a review, or an intervention, with a verdict and a note"),
+    ("POST", "/api/actions"):                     order("action", "Act on the simulated process; 409 where it makes no sense"),
+    ("POST", "/api/inject"):                      order("inject", "Put a simulated fault into the run, from the next sample on"),
     ("GET", "/api/audit"):                        Route(get_audit,             False),
     ("GET", "/api/audit.csv"):                    Route(get_audit_csv,         False),
     ("GET", "/report"):                           Route(get_report,            False),
@@ -631,7 +491,7 @@ ROUTES = {
     ("GET", "/api/model"):                        Route(get_model,             False),
     ("GET", "/data/sample_run.csv"):              Route(get_sample,            False),
 }
-PATTERNS = {path: re.compile(re.escape(path).replace(r"\{id\}", "([^/]+)")) for _, path in ROUTES if "{id}" in path}
+WITH_ID = frozenset(path for _, path in ROUTES if "{id}" in path)
 
 
 def static_names():
@@ -653,11 +513,9 @@ def pattern_of(path):
     >>> pattern_of("/api/alarms/3/shelve"), pattern_of("/api/alarms")
     (('/api/alarms/{id}/shelve', '3'), ('/api/alarms', None))
     """
-    for known, pattern in PATTERNS.items():
-        match = pattern.fullmatch(path)
-        if match:
-            return known, match[1]
-    return path, None
+    parts = path.split("/")
+    known = "/".join(parts[:3] + ["{id}"] + parts[4:])
+    return (known, parts[3]) if known in WITH_ID and len(parts) > 3 and parts[3] else (path, None)
 
 
 def allowed_methods(path):

@@ -23,9 +23,9 @@ One lock guards the state; what leaves is immutable, so nothing is encoded under
 'review 1 answered: continue_with_change (fixture was loose, now tight)'
 """
 
-import hashlib
 import json
 import os
+import zlib
 from collections import OrderedDict, defaultdict, deque
 from functools import lru_cache
 from threading import Lock
@@ -125,7 +125,7 @@ class Window(NamedTuple):
     def key(self):
         """Return what tells this window from others: a run is never rewritten, so its records and counts follow from these."""
         first = self.records[0].event.sequence if self.records else None
-        return self.run, self.head, first, len(self.records), self.gap, self.summary["change"], self.summary["recording"], self.summary["pace"]
+        return self.run, self.head, first, len(self.records), self.gap, self.summary["change"], self.summary.get("recording"), self.summary.get("pace")
 
     def __eq__(self, other):
         return isinstance(other, Window) and self.key == other.key
@@ -194,7 +194,7 @@ def record_dict(record):
             "severity": detection.severity,
             "health_score": detection.health_score,
             "confidence": detection.confidence,
-            "evidence": [_rounded(item._asdict()) for item in evidence_of(detection, rules)],
+            "evidence": [_stated(_rounded(item._asdict())) for item in evidence_of(detection, rules)],
             "rules": [_check_dict(name, check) for name, check in zip(_RULE_NAMES, rules)],
         },
         "recommendation": _recommendation_dict(recommendation),
@@ -234,6 +234,11 @@ def _check_dict(name, check):
 
 
 _RULE_NAMES = tuple(rule.name for rule in RULES)
+
+
+def _stated(row):
+    """Return a row without what is not there: a poll is small."""
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def _rounded(row):
@@ -353,9 +358,9 @@ def fingerprint():
     """Return a name for the tables of this program: a run that was made by other tables is another run.
 
     >>> len(fingerprint())
-    12
+    8
     """
-    return hashlib.sha256((to_json(model_dict()) + repr(EFFECTS)).encode()).hexdigest()[:12]
+    return f"{zlib.crc32((to_json(model_dict()) + repr(EFFECTS)).encode()):08x}"
 
 
 def _limits_text():
@@ -618,9 +623,11 @@ class Twin:
             "decisions": dict(self._decisions),
             "released": release(latest.recommendation.decision, self._requests.holds).decision if latest else None,
             **self._attention(),
-            "pace": self.pace,
-            "recording": self._historian and (self._historian.trouble or True),
         }
+        if self.pace:
+            summary["pace"] = self.pace
+        if self._historian:
+            summary["recording"] = self._historian.trouble or True
         return Window(self._run, self._head, records, latest, summary, gap)
 
     def _attention(self):
@@ -629,7 +636,7 @@ class Twin:
             standing = self._requests.standing()
             self._waiting = {
                 "unacknowledged": self._alarms.unacknowledged(), "holds": standing["hold"],
-                "reviews": standing["review"] + standing["intervention"], "change": self._change,
+                "change": self._change,
             }
         return self._waiting
 

@@ -100,6 +100,9 @@ FIGURES = (
     Row("spread",   "... errors, and sequences missing or seen twice",                      EXACT,    0,     None,  "wrong"),
     Row("step",     "100 clients at 1 Hz, all in step, p99",                                AT_MOST,  100.0, None,  "ms"),
     Row("step",     "... errors, and sequences missing or seen twice",                      EXACT,    0,     None,  "wrong"),
+    Row("viewers",  "150 viewers of a shared run at 1 Hz, spread, p99",                     AT_MOST,  100.0, None,  "ms"),
+    Row("viewers",  "... all in step, p99",                                                 AT_MOST,  100.0, None,  "ms"),
+    Row("viewers",  "... errors, and sequences missing or seen twice",                      EXACT,    0,     None,  "wrong"),
     Row("threads",  "50 threads x 200 plain /api/next: missing or twice of 10,000",         EXACT,    0,     None,  "wrong"),
     Row("memory",   "growth with the history full, tracemalloc",                            AT_MOST,  256.0, None,  "KB"),
     Row("memory",   "growth with the history full, resident set",                           SHOWN,    None,  None,  "KB"),
@@ -126,6 +129,7 @@ QUICK = Amounts(3,      5,      2_000,    50_000,    0.4,  1_000, 5,     100_000
 
 HOST = "127.0.0.1"
 TIMEOUT_S = 20  # nothing here waits longer for one thing
+VIEWERS = 150
 CLASS_CLIENTS, THREADS, THREAD_REQUESTS, CROWD = 100, 50, 200, 32
 MAX_REQUESTS = 200_000  # of one round
 SMALL_FILE_BYTES = 1_000
@@ -691,27 +695,27 @@ def settle(client):
     """Read the sequences of a client's answer; this is done while nothing is waited for."""
     if client.answer is not None:
         client.seen += client.answer.sequences() if client.answer.status == 200 else [None]
-        client.last, client.answer = client.seen[-1], None
+        client.last, client.answer = client.seen[-1] if client.seen else -1, None
 
 
-def hold_class(port, seconds, spread):
-    """Run 100 clients at 1 Hz; return (latencies, what is wrong: errors, sequences missing or seen twice)."""
-    with connected(port, CLASS_CLIENTS) as clients, selectors.DefaultSelector() as selector, no_collection():
+def hold_class(port, seconds, spread, count=CLASS_CLIENTS, ask=poll, least=None):
+    """Run clients at 1 Hz; return (latencies, what is wrong: errors, sequences missing or seen twice)."""
+    with connected(port, count) as clients, selectors.DefaultSelector() as selector, no_collection():
         for client in clients:
             selector.register(client.socket, selectors.EVENT_READ, client)
         begin = time.perf_counter() + 0.5
         due = deque(
-            (begin + tick + (index / CLASS_CLIENTS if spread else 0.0), client)
+            (begin + tick + (index / count if spread else 0.0), client)
             for tick in range(seconds) for index, client in enumerate(clients)
         )
-        taken = attend(selector, due, begin + seconds + TIMEOUT_S)
+        taken = attend(selector, due, begin + seconds + TIMEOUT_S, ask)
         for client in clients:
             settle(client)
-    unanswered = seconds * CLASS_CLIENTS - len(taken)
-    return taken, unanswered + sum(wrong_of(client.seen, seconds) for client in clients)
+    unanswered = seconds * count - len(taken)
+    return taken, unanswered + sum(wrong_of(client.seen, seconds if least is None else least) for client in clients)
 
 
-def attend(selector, due, deadline):
+def attend(selector, due, deadline, ask):
     """Send each request when it is due, take the answers, return their latencies."""
     taken, unread, waiting = [], deque(), 0
     while (due or waiting) and time.perf_counter() < deadline:
@@ -719,7 +723,7 @@ def attend(selector, due, deadline):
             _, client = due.popleft()
             if not client.waiting:  # a client that still waits leaves this tick out, and it shows as unanswered
                 settle(client)
-                client.send(poll(client.last))
+                client.send(ask(client.last))
                 waiting += 1
         pause = max(0.0, due[0][0] - time.perf_counter()) if due else 1.0
         ready = selector.select(0 if unread else pause)
@@ -759,6 +763,41 @@ def class_values(amounts, spread):
     with serving_app() as port:
         taken, wrong = hold_class(port, amounts.class_s, spread)
     return [Value(percentile(taken, 0.99) * 1e3, in_ms(taken)), Value(wrong, f"{CLASS_CLIENTS} clients, {amounts.class_s} s")]
+
+
+# ---------------------------------------------------------------------------------------------
+# viewers: a class at the same page, at the server's pace
+
+
+def look(last):
+    """Return the bytes of a viewer's request: what comes after a sequence, where it is there."""
+    return f"GET /api/status?after={last} HTTP/1.1\r\n{BROWSER}".encode()
+
+
+def measure_viewers(amounts):
+    """Return the p99 of viewers spread over the second and in step, and what went wrong in both."""
+    values, wrong = [], 0
+    for spread in (True, False):
+        with serving_shared() as (port, token), connected(port) as [operator]:
+            body = b'{"speed": 1}'
+            asked = f"POST /api/pace HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n{BARE}".encode() + body
+            wrong += operator.exchange(asked).status != 200
+            taken, missed = hold_class(port, amounts.class_s, spread, VIEWERS, look, amounts.class_s // 2)
+        values.append(Value(percentile(taken, 0.99) * 1e3, in_ms(taken)))
+        wrong += missed
+    return values + [Value(wrong, f"{VIEWERS} viewers, 2 x {amounts.class_s} s")]
+
+
+@contextmanager
+def serving_shared():
+    """Run `app.py --share` on this machine alone; yield (port, token)."""
+    command = (sys.executable, str(ROOT / "app.py"), "--share", "--host", HOST, "--port", "0")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            link = next(line.split()[-1] for line in process.stdout if "#operator=" in line)
+            yield int(re.search(r":(\d+)/", link)[1]), link.partition("#operator=")[2]
+        finally:
+            process.kill()
 
 
 # ---------------------------------------------------------------------------------------------
@@ -843,12 +882,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def first_answer(*command):
+def first_answer(environment, *command):
     """Return the seconds from the start of a server's process to its first whole answer to GET /."""
     port = free_port()
     command = [port if part == "PORT" else part for part in command]
     started = time.perf_counter()
-    with child(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+    with child(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment):
         while time.perf_counter() - started < TIMEOUT_S:
             try:
                 with connected(port) as [client]:
@@ -862,9 +901,11 @@ def first_answer(*command):
 
 def measure_start(amounts):
     """Return the time to the first page against a bare http.server's; the two take turns."""
-    with small_folder() as folder:
-        ours = ("app.py", "--port", "PORT")
-        bare = ("-m", "http.server", "PORT", "--bind", HOST, "--directory", folder)
+    with small_folder() as folder, tempfile.TemporaryDirectory() as cache:
+        environment = dict(os.environ, PYTHONPYCACHEPREFIX=cache)
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's second start finds bytecode, and so do both here
+        ours = (environment, "app.py", "--port", "PORT")
+        bare = (environment, "-m", "http.server", "PORT", "--bind", HOST, "--directory", folder)
         first_answer(*ours), first_answer(*bare)  # untimed: the bytecode is written now
         pairs = [(first_answer(*ours), first_answer(*bare)) for _ in range(amounts.start_rounds)]
     if None in sum(pairs, ()):

@@ -17,6 +17,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 import alarms
 import app
 import detector
+import orders
 import published
 import recommender
 import simulator
@@ -52,7 +53,7 @@ def endpoints():
 
 def fields_text(kind):
     """Return the fields of the body of an order; those in brackets may be left out."""
-    fields = app.ORDER_FIELDS.get(kind)
+    fields = orders.ORDER_FIELDS.get(kind)
     return "" if fields is None else ", ".join([f"`{name}`" for name in fields.needs] + [f"(`{name}`)" for name in fields.may]) or "only the common fields"
 
 

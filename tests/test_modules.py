@@ -11,13 +11,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-MODULES = ("simulator", "detector", "recommender", "alarms", "historian", "report", "twin", "app")
+MODULES = ("simulator", "detector", "recommender", "alarms", "historian", "report", "twin", "orders", "app")
 MAY_IMPORT = {
     "simulator": set(), "detector": set(), "recommender": set(), "historian": set(),
     "alarms": {"detector", "recommender"},
     "report": {"alarms", "detector", "recommender", "simulator"},
     "twin": {"simulator", "detector", "recommender", "alarms"},
-    "app": {"simulator", "recommender", "twin", "historian", "report"},
+    "orders": {"twin"},
+    "app": {"simulator", "recommender", "twin", "historian", "report", "orders"},
 }
 
 
