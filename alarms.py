@@ -445,13 +445,14 @@ class Alarms:
         """Raise an alarm at a point: a new one from NORMAL, or the one that stands, once more."""
         if point.state == "NORMAL" and anew:
             self._begin(point)
+        if anew:  # unshelving raises what stands; it latches nothing whose check is confirmed
+            point.latched = point.row.latched
         alarm = point.alarm
         alarm.last = max(alarm.last, point.last)
         alarm.extent = max(alarm.extent, point.extent, key=_excess)
         if TRANSITIONS[point.state]["raise"] is None:
             return  # shelved: unshelving raises it
         called = point.state != "UNACK"
-        point.latched = point.row.latched
         if called:
             alarm.raised_s = at_s
             alarm.count += 1

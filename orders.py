@@ -94,6 +94,8 @@ class ChoiceField(NamedTuple):
 
 PLAIN = r"[^\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]*"  # no control characters but tab and newline, no half characters
 
+NAME = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]*"  # nor what breaks a line or turns text around
+
 
 @lru_cache(maxsize=None)
 def body_fields():
@@ -101,7 +103,7 @@ def body_fields():
     model = model_dict()
     names = lambda rows, key: tuple(row[key] for row in model[rows])  # noqa: E731
     return {
-        "operator": TextField(1, 60, PLAIN, "the name of who does this, 1 to 60 characters"),
+        "operator": TextField(1, 60, NAME, "the name of who does this, 1 to 60 characters"),
         "note": TextField(0, 500, PLAIN, "a text of at most 500 characters"),
         "request_id": TextField(1, 64, r"[A-Za-z0-9._:-]+", "1 to 64 letters, digits, or . _ : -"),
         "run": TextField(1, 64, r"[A-Za-z0-9._:-]+", "the name of the run, as answers give it"),

@@ -382,6 +382,8 @@ class Simulator:
             raise ActionRefused("the coolant is on and no heat fault lasts: there is nothing to switch on")
         if name == "reduce_feed":
             self._check_reduce(percent)
+        elif percent is not None:
+            raise ActionRefused(f"percent is for reduce_feed only; {name} takes none")
 
     def _check_reduce(self, percent):
         low, high = REDUCE_PCT

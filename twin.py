@@ -712,13 +712,13 @@ class Twin:
         then nothing is done.
         """
         with self._lock:
-            if order.run not in (None, self._run):
-                raise Refused(f"this is about run {order.run}, which is over; the run is now {self._run}")
             known = self._accepted.get(order.request_id)
             if known:
                 if known[0] != order:
                     raise Refused(f"request_id {order.request_id!r} was used before for something else")
                 return known[1]
+            if order.run not in (None, self._run):
+                raise Refused(f"this is about run {order.run}, which is over; the run is now {self._run}")
             self._accept(order)
             answer = self._do(order)
             self._keep()
