@@ -223,8 +223,9 @@ async function request(path, options) {
 }
 
 // Ask for the events after the newest one here, until there is nothing left that another page made.
-// A shared run goes on by the server's pace: its pages ask for what is there.
-async function poll(count = state.shared ? 0 : 1) {
+// A shared run goes on by the server's pace: its pages ask for what is there, and its viewers for no more than that.
+async function poll(asks = state.shared ? 0 : 1) {
+  const count = state.role === "viewer" ? 0 : asks;
   let more = true;
   while (more) {
     const wanted = count ? `/api/next?count=${count}` : "/api/status?";
@@ -446,12 +447,12 @@ function onAnomaly() {
   guarded(async () => {
     const from = shownSequence(state);
     let found = nextAnomaly(state.columns, from);
-    for (let made = 0; found === null && made < MOST_NEW; made += 10) {
+    for (let made = 0; found === null && made < MOST_NEW && state.role !== "viewer"; made += 10) {
       const head = headOf(state);
       await poll(10);
       found = nextAnomaly(state.columns, Math.max(from, head));
     }
-    if (found === null) dispatch({ type: "notice", text: `No anomaly in the next ${MOST_NEW} samples.` });
+    if (found === null) dispatch({ type: "notice", text: state.role === "viewer" ? "No later anomaly yet." : `No anomaly in the next ${MOST_NEW} samples.` });
     else dispatch({ type: "goto", sequence: found });
   });
 }

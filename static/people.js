@@ -62,7 +62,7 @@ function holdItem(state, hold) {
 }
 
 function requestItem(state, one) {
-  const text = element("span", "", element("strong", "", `${words(one.kind)} ${one.id}: ${words(one.cause).replaceAll("+", " and ")}`), ` since sample ${one.since}, asked ${one.count} times. ${one.required_check} `);
+  const text = element("span", "", element("strong", "", `${words(one.kind)} ${one.id}: ${words(one.cause).replaceAll("+", " and ")}`), ` since sample ${one.since}, asked ${one.count} ×. ${one.required_check} `);
   return element("li", "", mark(one.kind === "review" ? 2 : 3, one.kind[0]), text, ...mine(state, orderButton(state, "review", "Answer…", one.id, `${one.kind} ${one.id}`)));
 }
 
@@ -128,6 +128,7 @@ export function askOrder(state, kind, id, send) {
     send(path(id), body, (error) => setText("order-error", error));
   };
   byId("order").showModal();
+  form.querySelector("input, select, textarea").focus();
   return null;
 }
 

@@ -145,7 +145,8 @@ function renderDecision(state, record) {
   setText("action", advice?.action ?? "Waiting for the first sample.");
   setText("required-check", advice?.required_check ?? "–");
   setText("rationale", advice?.rationale ?? "–");
-  const holds = record?.released.holds ?? [];
+  const over = new Set(state.cursor === null ? state.people.holds.filter((hold) => hold.state === "answered").map((hold) => hold.id) : []);
+  const holds = (record?.released.holds ?? []).filter((id) => !over.has(id)); // what was confirmed since then no longer stands now
   setText("released", holds.length ? `${words(record.released.decision)}: hold ${holds.join(" and ")}` : "");
   byId("decision-panel").classList.toggle("held", holds.length > 0);
   setText("confidence", advice ? advice.confidence.toFixed(2) : "–");
