@@ -144,6 +144,7 @@ NEEDS_NOTE = {  # (kind, verdict): what the note must say
     ("review", "stop"): "why it was stopped",
     ("intervention", "planned_for"): "when the work is planned for",
 }
+HELD_ACTION = "None: a hold stands, and no action or parameter change is advised before its check is confirmed."
 STOPPED = "operator_stop"  # cause of a hold that a person's verdict made
 STOP_CHECK = "Confirm that what the stop was for is dealt with."
 

@@ -37,7 +37,7 @@ from detector import (
     Detection, Detector, evidence_of, in_phase,
 )
 from recommender import (
-    ASKS, CACHED, DECISION_MEANINGS, DECISIONS, GATES, MIN_CONFIDENCE, NEEDS_NOTE, Recommendation, Refused, Requests, recommend,
+    ASKS, CACHED, DECISION_MEANINGS, DECISIONS, GATES, HELD_ACTION, MIN_CONFIDENCE, NEEDS_NOTE, Recommendation, Refused, Requests, recommend,
 )
 from simulator import (
     ACTIONS, CYCLE_EVENTS, EFFECTS, FAULTS, MACHINE_ID, MAX_INJECTED_EVENTS, MAX_SEED, NORMAL, OPERATION, PHASES, RAMPED, REDUCE_PCT,
@@ -347,6 +347,7 @@ def model_dict():
         "alarm_targets": [row._asdict() for row in TARGETS],
         "max_shelve_min": MAX_SHELVE_MIN,
         "asks": [dict(ask._asdict(), needs_note=[verdict for kind, verdict in NEEDS_NOTE if kind == ask.kind]) for ask in ASKS],
+        "held_action": HELD_ACTION,
         "actions": [action._asdict() for action in ACTIONS],
         "reduce_pct": REDUCE_PCT, "max_injected_events": MAX_INJECTED_EVENTS, "strength": STRENGTH, "ramped": RAMPED,
         "faults": [{"label": label, "first": first, "last": last, "meaning": meaning} for label, first, last, meaning in FAULTS],

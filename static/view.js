@@ -142,11 +142,12 @@ function renderDecision(state, record) {
   byId("decision-panel").className = `panel decision rank-edge-${Math.max(0, rank)}`;
   setText("decision", advice ? words(advice.decision) : "no data");
   replace("decision-mark", advice ? [mark(Math.max(0, rank), advice.decision[0])] : []);
-  setText("action", advice?.action ?? "Waiting for the first sample.");
-  setText("required-check", advice?.required_check ?? "–");
-  setText("rationale", advice?.rationale ?? "–");
   const over = new Set(state.cursor === null ? state.people.holds.filter((hold) => hold.state === "answered").map((hold) => hold.id) : []);
   const holds = (record?.released.holds ?? []).filter((id) => !over.has(id)); // what was confirmed since then no longer stands now
+  const held = holds.length > 0 && advice.decision !== record.released.decision;
+  setText("action", held ? state.model.held_action : advice?.action ?? "Waiting for the first sample.");
+  setText("required-check", advice?.required_check ?? "–");
+  setText("rationale", advice?.rationale ?? "–");
   setText("released", holds.length ? `${words(record.released.decision)}: hold ${holds.join(" and ")}` : "");
   byId("decision-panel").classList.toggle("held", holds.length > 0);
   setText("confidence", advice ? advice.confidence.toFixed(2) : "–");

@@ -152,13 +152,14 @@ def moment_of(server, sequence):
     """Return what the page should show of a sample."""
     record, model = server.record(sequence), server.api("/api/model")
     event, found, advice = record["event"], record["detection"], record["recommendation"]
+    held = record["released"]["holds"] and record["released"]["decision"] != advice["decision"]
     marks = {"passed": "✓", "stopped": "■", "not_reached": "–"}
     return {
         "sample": sequence, "table": f"Sample {sequence}", "slider": f"sample {sequence}, {words(advice['decision'])}",
         "machine": event["machine_id"], "part": event["part_id"], "operation": words(event["operation"]), "phase": words(event["process_phase"]),
         "event-time": event["timestamp"].replace("T", " ").replace("+00:00", ""),
         "health": str(found["health_score"]), "severity": found["severity"],
-        "decision": words(advice["decision"]), "action": advice["action"], "required-check": advice["required_check"],
+        "decision": words(advice["decision"]), "action": model["held_action"] if held else advice["action"], "required-check": advice["required_check"],
         "rationale": advice["rationale"], "confidence": f"{advice['confidence']:.2f}",
         "evidence": [f"{item['code']} {item['sentence']}" for item in found["evidence"]] or ["No rule fired: every measure is inside its limits."],
         "gates": [f"{marks[gate['state']]}{words(gate['name'])} {words(gate['state'])}: {gate['because']}" for gate in advice["gates"]],
@@ -1480,6 +1481,7 @@ class People(BrowserTest):
         page.click("#step")
         self.settled(page)
         self.assertEqual([page.text_content("#released"), page.is_visible("#hold-band")], ["do not proceed: hold 4", True])
+        self.assertTrue(page.text_content("#action").startswith("None: a hold stands"))
         page.click("#hold-band button")
         page.fill("[name=note]", "override was at 235 %")
         self.submit(page)
@@ -1996,6 +1998,28 @@ class TakeAway(BrowserTest):
 
 
 class Drawn(BrowserTest):
+    def test_a_crowded_picture_follows_once_a_second_and_its_reading_every_sample(self):
+        self.server.make(2500)
+        page = self.stopped("#view=all&speed=10")
+        page.evaluate("""() => {
+          window.drawn = 0;
+          const clear = CanvasRenderingContext2D.prototype.clearRect;
+          CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+            window.drawn += this.canvas.id === "chart-vibration_rms";
+            return clear.apply(this, box);
+          };
+        }""")
+        samples = set()
+        for _ in range(30):
+            self.advance(page, 100)
+            samples.add(page.text_content("#sample"))
+        drawn = page.evaluate("() => window.drawn")
+        self.assertGreater(len(samples), 10)
+        self.assertTrue(1 <= drawn <= 4, drawn)
+        page.keyboard.press("ArrowLeft")  # what a person does is drawn at once
+        self.advance(page, 100)
+        self.assertGreater(page.evaluate("() => window.drawn"), drawn)
+
     def test_every_chart_is_drawn_sharply_with_its_line_where_the_value_is(self):
         page, head = self.frozen(120, device_scale_factor=2)
         signals = {signal["name"]: signal for signal in self.server.api("/api/model")["signals"]}
