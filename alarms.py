@@ -52,6 +52,7 @@ CHATTER_COUNT, CHATTER_S = 3, 60.0  # a point that annunciates so often in so lo
 STALE_S = 24 * 3600.0  # an alarm that stands longer is stale; ISA-18.2
 MAX_SHELVE_MIN = 480  # a shift: shelved is put off, not put away
 KEPT_CLOSED = 500  # alarms that are over and still listed
+KEPT_STEPS = 200  # lines of an alarm's history; what a person did is always kept
 
 
 class AlarmRow(NamedTuple):
@@ -188,7 +189,7 @@ ALARMS = (
 # What a state becomes by an input; None: nothing happens, or a person is refused. The condition decides about
 # `raise` and `clear`; a design rule about `suppress` and `unsuppress`: a process alarm whose signal is missing.
 # After `unshelve` and `unsuppress` a condition that stands is raised anew.
-_COLUMNS =        ("raise",      "clear",    "acknowledge", "shelve",  "unshelve", "suppress",             "unsuppress")
+INPUTS =          ("raise",      "clear",    "acknowledge", "shelve",  "unshelve", "suppress",             "unsuppress")
 _NEXT = {
     "NORMAL":     ("UNACK",      None,       None,          "SHELVED", None,       "SUPPRESSED_BY_DESIGN", None),
     "UNACK":      ("UNACK",      "RTN_UNACK", "ACKED",      "SHELVED", None,       None,                   None),
@@ -197,8 +198,7 @@ _NEXT = {
     "SHELVED":    (None,         None,       None,          None,      "NORMAL",   None,                   None),
     "SUPPRESSED_BY_DESIGN": (None, None,     None,          "SHELVED", None,       None,                   "NORMAL"),
 }
-INPUTS = _COLUMNS
-TRANSITIONS = {state: dict(zip(_COLUMNS, row)) for state, row in _NEXT.items()}
+TRANSITIONS = {state: dict(zip(INPUTS, row)) for state, row in _NEXT.items()}
 
 # Why a person is refused: (input, state) -> what is the matter with the alarm
 WHY_NOT = {
@@ -265,8 +265,6 @@ _OF_CODE = {rule.code: [other for other in RULES if other.code == rule.code] for
 def _events_of(codes):
     """Return the rules that make no alarm and may have fired where these codes are."""
     return tuple(rule for rule in RULES if rule.code in codes and rule.measure != "missing" and not _ROW.get(rule.name, _NO_ALARM).action)
-
-
 
 
 # ---------------------------------------------------------------------------------------------
@@ -498,9 +496,18 @@ class Alarms:
         """Take one transition; log it where the point has an occurrence."""
         point.state = TRANSITIONS[point.state][given]
         if point.alarm:
-            point.alarm.history.append(Step(sequence, at_s, what, point.state, operator, note))
+            history = point.alarm.history
+            history.append(Step(sequence, at_s, what, point.state, operator, note))
+            if len(history) > KEPT_STEPS:
+                self._shorten(history)
             alarm = self._snapshot(point)
             self._changes.append(Change(what, alarm, point.name, f"alarm {alarm.id}, {title_of(alarm)}: {what}"))
+
+    def _shorten(self, history):
+        """Leave out the oldest line that nobody did, after the beginning."""
+        automatic = [place for place, step in enumerate(history) if place > KEPT_STEPS // 4 and not step.operator]
+        if automatic:
+            del history[automatic[0]]
 
     def _log_events(self, found, bounds):
         """Log a rule without an action when it begins to fire."""

@@ -66,7 +66,7 @@ OPERATOR_SILENT_S = 90.0  # a page in a hidden tab may be heard once a minute on
 LINGER_S, LINGER_BYTES = 1.0, 1 << 20  # how long, how much, to hear a refused client out
 QUEUE = 256  # a class that polls in step connects all at once
 COMPRESS_FROM_BYTES = 1000
-SMALL_WINDOW, SMALL_BYTES = 4, 16 * 1024  # answers so small are kept for the next page that asks
+SMALL_WINDOW, SMALL_BYTES = 4, 64 * 1024  # answers so small are kept for the next page that asks
 CACHED_ANSWERS = 64
 LARGE_PACKER, SMALL_PACKER = (31, 8), (28, 5)  # zlib's window (16 + bits: gzip) and memory: setting up a large one takes longer than a poll's bytes
 MAX_LINE_BYTES, MAX_HEADERS = 65536, 100
@@ -378,14 +378,20 @@ def csv_chunks(fields, parts):
     yield text.getvalue().encode()
 
 
+@lru_cache(maxsize=8)  # when an alarm is raised, all pages ask for the same
+def moment_response(twin, what, *moment):
+    """Return the alarms or the requests of a moment as a JSON `Response`."""
+    return json_response(getattr(twin, what)())
+
+
 def get_alarms(query, body, twin):
     """Return the alarms, newest first, and the alarm figures of the run."""
-    return json_response(twin.alarms())
+    return moment_response(twin, "alarms", *twin.moment)
 
 
 def get_holds(query, body, twin):
     """Return the holds, reviews and interventions, newest first: what people are asked, and what they answered."""
-    return json_response(twin.requests())
+    return moment_response(twin, "requests", *twin.moment)
 
 
 def get_audit(query, body, twin):

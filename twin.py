@@ -64,6 +64,7 @@ DEFAULT_LIMIT = 500  # records of a status where none is asked for
 KEPT_ENTRIES = 20_000  # of the audit trail, in memory
 KEPT_ORDERS = 10_000  # whose request ids are known
 MAX_ENTRIES = 1_000  # that one answer may carry
+LISTED_OVER = 50  # alarms that are over, and requests that are answered, still in their lists; the report has more, the historian all
 CACHED_RECORDS = 2_048  # whose JSON text is kept
 PROVENANCE = "simulated"  # said on the page, in every answer and in every file name
 
@@ -405,6 +406,13 @@ class Sentences:
         return iter([item.sentence for item in self.found.evidence])
 
 
+def _listed(found, over):
+    """Return what stands, and the newest LISTED_OVER of what is over, newest first."""
+    ended = [one.id for one in found if one.state == over]
+    oldest = ended[:LISTED_OVER][-1] if ended else 0
+    return [one for one in found if one.state != over or one.id >= oldest]
+
+
 def _noted(order):
     """Return an order's note as it stands in a text of the audit trail."""
     return f" ({order.note})" if order.note else ""
@@ -688,18 +696,25 @@ class Twin:
 
     # -- alarms and requests
 
+    @property
+    def moment(self):
+        """Return (run, head, change): while it is the same, so are alarms and requests."""
+        with self._lock:
+            return self._run, self._head, self._change
+
     def alarms(self):
-        """Return alarms, newest first, and the figures of the run, as the JSON object of the API."""
+        """Return alarms, newest first, and the figures of the run, as the JSON object of the API: all that stand, and the newest that are over."""
         with self._lock:
             return {
                 "run": self._run, "head": self._head, "change": self._change, "at_s": self._at(),
-                "alarms": [alarm_dict(alarm) for alarm in self._alarms.all()], "figures": self._alarms.figures(self._at()),
+                "alarms": [alarm_dict(alarm) for alarm in _listed(self._alarms.all(), "NORMAL")],
+                "figures": self._alarms.figures(self._at()),
             }
 
     def requests(self):
-        """Return holds, reviews and interventions, newest first, as the JSON object of the API."""
+        """Return holds, reviews and interventions, newest first, as the JSON object of the API: all that stand, and the newest that are answered."""
         with self._lock:
-            found = [request_dict(request) for request in self._requests.all()]
+            found = [request_dict(request) for request in _listed(self._requests.all(), "answered")]
             return {
                 "run": self._run, "head": self._head, "change": self._change,
                 "holds": [one for one in found if one["kind"] == "hold"],

@@ -13,7 +13,7 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from alarms import (
-    ALARMS, CHATTER_S, FLOOD_ENDS, FLOOD_STARTS, GROUP_S, INPUTS, KEPT_CLOSED, MISSING, NOT_SHELVED, PRIORITIES, RATE_S, STALE_S, STATES,
+    ALARMS, CHATTER_S, FLOOD_ENDS, FLOOD_STARTS, GROUP_S, INPUTS, KEPT_CLOSED, KEPT_STEPS, MISSING, NOT_SHELVED, PRIORITIES, RATE_S, STALE_S, STATES,
     TARGETS, TRANSITIONS, WHY_NOT, Alarms, clears_at, priority_name, title_of,
 )
 from detector import MEASURES, PHASE_LIMITS, REQUIRED, RULES, Detector
@@ -974,6 +974,23 @@ INPUT_OF = {  # what a line of a history says, up to a blank -> the input that m
     "raised": "raise", "its": "raise", "returned": "clear", "reset": "clear", "acknowledged": "acknowledge", "shelved": "shelve",
     "unshelved": "unshelve", "shelving": "unshelve", "suppressed": "suppress", "no": "unsuppress",
 }
+
+
+class LongHistory(unittest.TestCase):
+    def test_a_history_is_bounded_and_keeps_its_beginning_and_what_people_did(self):
+        twin = Twin(Simulator())
+        twin.next(180)
+        number = next(alarm["id"] for alarm in twin.alarms()["alarms"] if alarm["code"] == "feed_mismatch")
+        for turn in range(300):
+            twin.do(Order("inject", "Ada", "", None, (("duration", 1), ("label", "feed_mismatch"))))
+            twin.next(8)
+            if turn == 150:
+                twin.do(Order("note", "Ada", "still open", number))
+        (alarm,) = [alarm for alarm in twin.alarms()["alarms"] if alarm["id"] == number]
+        self.assertEqual(len(alarm["history"]), KEPT_STEPS)
+        self.assertEqual(alarm["history"][0]["what"], "raised")
+        self.assertIn("still open", [step["note"] for step in alarm["history"]])
+        self.assertGreater(alarm["history"][-1]["sequence"], 2500)
 
 
 class RandomWalks(unittest.TestCase):

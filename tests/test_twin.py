@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from simulator import Event, Simulator
 from twin import (
-    EXPORT_FIELDS, MAX_RECORDS, BeyondHead, Twin, checked_history, defused, export_row, model_dict, record_dict, window_json,
+    EXPORT_FIELDS, LISTED_OVER, MAX_RECORDS, BeyondHead, Order, Twin, checked_history, defused, export_row, model_dict, record_dict, window_json,
 )
 
 
@@ -137,6 +137,22 @@ class Runs(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(sorted(sum(got, [])), list(range(2000)))
+
+
+class Lists(unittest.TestCase):
+    def test_what_stands_is_listed_and_the_newest_of_what_is_over(self):
+        twin = Twin(Simulator())
+        twin.next(240)
+        for _ in range(LISTED_OVER + 10):  # a hold each, confirmed; the reviews of before stand
+            twin.do(Order("inject", "Ada", "", None, (("duration", 1), ("label", "sensor_dropout"))))
+            twin.next(2)
+            for hold in [one for one in twin.requests()["holds"] if one["state"] == "standing" and one["cause"] == "sensor_dropout"]:
+                twin.do(Order("confirm", "Ada", "", hold["id"]))
+        listed = twin.requests()
+        self.assertEqual(sum(one["state"] == "answered" for one in listed["holds"]), LISTED_OVER)
+        self.assertEqual([one["id"] for one in listed["reviews"]][-3:], [3, 2, 1])
+        self.assertEqual(listed["holds"][-1]["cause"], "feed_mismatch")
+        self.assertEqual([one["id"] for one in listed["holds"]], sorted([one["id"] for one in listed["holds"]], reverse=True))
 
 
 class Edge(unittest.TestCase):
