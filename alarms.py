@@ -353,20 +353,26 @@ class Alarms:
         points = awake.union(*[self._of_code.get(code, ()) for code in codes])
         return sorted(points, key=_order) if len(points) > 1 else points
 
-    def settled(self, codes):
-        """Return whether one more event with these codes alone changes nothing but peaks: `follow` is then enough.
+    def settled(self):
+        """Return the codes that would change nothing but a peak, if an event came with these alone: `follow` is then enough.
 
-        So it is where one alarm stands whose code has no other rule, and no delay runs: a worn tool, for hours.
+        () where there are none. So it is where one alarm stands, no delay runs, and its code has no other rule and
+        one limit in all phases: a worn tool, for hours.
         """
         (point,) = self._awake if len(self._awake) == 1 else (None,)
-        calm = point is not None and codes == (point.code,) and point.on and point.since is None and point.state in ("UNACK", "ACKED")
-        return calm and len(_OF_CODE[point.code]) == 1 and not (self._firing or self._flood)
+        if point is None or not point.on or point.since is not None or point.state not in ("UNACK", "ACKED") or self._flood:
+            return ()
+        alone = point.rule and point.rule.sense in ("above", "at_least") and not isinstance(point.rule.limit, str) and len(_OF_CODE[point.code]) == 1
+        self._followed = point, index_of(point.rule) if alone else None
+        return (point.code,) if alone else ()
 
     def follow(self, sequence, found):
-        """Take note of one more event with the codes of a `settled` one."""
-        for point in self._awake:
-            bound = _BOUNDS[found.limits.phase][point.name]
-            self._far(point, sequence, found.measures[bound.index], bound)
+        """Take note of one more event with the codes that are `settled`."""
+        point, index = self._followed
+        point.alarm.last = sequence
+        if found.measures[index] > point.alarm.extent.peak:
+            self._far(point, sequence, found.measures[index], _BOUNDS[found.limits.phase][point.name])
+        self._firing = frozenset()  # none of the rules that make no alarm has fired
 
     def _look(self, point, sequence, at_s, found, bounds):
         if point.state == "SHELVED" and at_s >= point.shelved_until:

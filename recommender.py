@@ -283,7 +283,6 @@ class Requests:
         self._requests = {}  # id -> Request, oldest first
         self._standing = {}  # cause -> [id, newest sequence, count]
         self._seen = {}  # cause -> process time at which it last asked
-        self._newest = None  # cause of the newest event that asked
         self._last_id = 0
         self.holds = ()  # ids of the holds that stand
 
@@ -291,7 +290,6 @@ class Requests:
         """Take note of an event that asks for something; return the `Request`s that it makes: one or none."""
         ask, cause, row = asked_by(codes, confidence)
         before, self._seen[cause] = self._seen.get(cause), at_s
-        self._newest = cause
         standing = self._standing.get(cause)
         if standing:
             standing[1], standing[2] = sequence, standing[2] + 1
@@ -300,10 +298,10 @@ class Requests:
             return ()  # the same episode, which somebody has answered
         return (self._open(ask, cause, row.action, row.required_check, sequence, at_s, evidence),)
 
-    def follow(self, sequence, at_s):
-        """Take note of one more event that asks for what the newest one that asked has asked for."""
-        self._seen[self._newest] = at_s
-        standing = self._standing.get(self._newest)
+    def follow(self, cause, sequence, at_s):
+        """Take note of one more event that asks for what a cause has asked for before."""
+        self._seen[cause] = at_s
+        standing = self._standing.get(cause)
         if standing:
             standing[1], standing[2] = sequence, standing[2] + 1
 

@@ -486,7 +486,7 @@ class Twin:
         self._ring = []  # the record of sequence s stands at s % history
         self._labels, self._codes, self._decisions = defaultdict(int), defaultdict(int), defaultdict(int)
         self._decision = self._stands = None  # what the newest event was advised, and what was released
-        self._settled = None  # codes that change nothing, if they come once more
+        self._settled = ()  # codes that change nothing, if they come again
         self._inputs = 0
         self._change += 1
         text = f"run started: seed {seed}, {PROVENANCE}, rules {fingerprint()}"
@@ -567,10 +567,11 @@ class Twin:
             codes = detection.codes
             if codes and codes == self._settled and decision is self._decision:
                 alarms.follow(self._head, detection)
-                requests.follow(self._head, self._at())
+                if decision in _ASKING:
+                    requests.follow(codes[0], self._head, self._at())
             elif codes or alarms.awake:
                 self._attend(detection, decision)
-                self._settled = codes if len(codes) == 1 and alarms.settled(codes) else None
+                self._settled = alarms.settled()
             released = release(decision, requests.holds)
             if released is not self._stands:
                 self._decided(decision, released, detection)
@@ -757,7 +758,7 @@ class Twin:
 
     def _do(self, order):
         """Do an order, and remember it by its request id."""
-        self._settled = None  # what a person does may wake an alarm
+        self._settled = ()  # what a person does may wake an alarm
         answer = dict(ORDERS[order.kind](self, order), run=self._run, head=self._head)
         self._change += 1
         if order.request_id is not None:

@@ -583,9 +583,9 @@ class Shelving(unittest.TestCase):
     def test_a_shelved_alarm_is_never_settled_for_its_time_runs(self):
         bench, worn = Bench(), {"tool_wear_pct": 40.0}
         bench.feed(worn, 5)
-        self.assertTrue(bench.alarms.settled(("tool_wear",)))
+        self.assertEqual(bench.alarms.settled(), ("tool_wear",))
         bench.shelve()
-        self.assertFalse(bench.alarms.settled(("tool_wear",)))
+        self.assertEqual(bench.alarms.settled(), ())
 
     def test_a_condition_that_goes_while_shelved_ends_in_normal_without_a_call(self):
         bench = Bench()
@@ -1108,8 +1108,8 @@ class EveryEvent(Alarms):
 
     awake = True
 
-    def settled(self, codes):
-        return False
+    def settled(self):
+        return ()
 
 
 def twin_of(seed, alarms=Alarms):

@@ -189,7 +189,7 @@ class Standing(unittest.TestCase):
         slow, fast = Desk(), Desk()
         slow.feed(WORN, 10), fast.feed(WORN)
         for sequence in range(1, 10):
-            fast.requests.follow(sequence, 2.0 * sequence)
+            fast.requests.follow("tool_wear", sequence, 2.0 * sequence)
         self.assertEqual(fast.requests.all(), slow.requests.all())
 
     def test_a_new_run_begins_with_nothing(self):
