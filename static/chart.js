@@ -4,6 +4,8 @@
 // columns  {first, count, ...}: arrays of `count` numbers, one a sequence; NaN is a gap
 // spec     {from, to, low, high, cursor}: the scales, and the sequence that is marked (or null)
 // palette  colours, font and line width by role, read from the style sheet: no colour is typed here
+//
+// What draws a part takes all of these as one `chart`, with the frame, and with x and y of what it shows.
 
 import { scale, ticks } from "./format.js";
 
@@ -28,57 +30,58 @@ export function frameOf(width, left, from, to) {
 
 // Draw one signal: columns {actual, expected, low, high, windows, gaps}.
 export function drawSignal(context, size, columns, spec, palette) {
-  const frame = begin(context, size, spec, palette);
-  const y = scale(spec.low, spec.high, size.height - PAD, PAD);
-  const at = (index) => frame.x(columns.first + index);
-  drawGrid(context, size, frame, spec, y, palette);
-  drawBand(context, at, y, columns, spec, palette, frame);
-  drawShades(context, frame, columns, size, palette);
-  for (const [, first, last] of columns.gaps) hatch(context, frame, columns.first, first, last, size, palette);
-  drawLine(context, at, y, columns.low, palette.limit, palette.thin, [2, 3], frame);
-  drawLine(context, at, y, columns.high, palette.limit, palette.thin, [2, 3], frame);
-  drawLine(context, at, y, columns.expected, palette.expected, palette.line, [7, 4], frame);
-  drawLine(context, at, y, columns.actual, palette.measured, palette.line, [], frame);
-  drawDots(context, at, y, columns, frame, palette);
-  drawEdgeMarks(context, at, columns.actual, spec, size, palette);
-  drawLabels(context, frame, columns, size, palette);
-  drawCursor(context, frame, size, spec, palette);
-  drawScale(context, size, frame, spec, y, palette);
+  const chart = begun(context, size, columns, spec, palette);
+  drawGrid(chart);
+  drawBand(chart);
+  drawShades(chart);
+  for (const [, first, last] of columns.gaps) hatch(chart, first, last);
+  drawLine(chart, columns.low, palette.limit, palette.thin, [2, 3]);
+  drawLine(chart, columns.high, palette.limit, palette.thin, [2, 3]);
+  drawLine(chart, columns.expected, palette.expected, palette.line, [7, 4]);
+  drawLine(chart, columns.actual, palette.measured, palette.line, []);
+  drawDots(chart);
+  drawEdgeMarks(chart);
+  drawLabels(chart);
+  drawCursor(chart, size.height);
+  drawScale(chart);
 }
 
 // Draw the lanes of the whole run: columns {lanes: [{name, runs: [[tone, first, last, text, ink]]}]}, spec with the shown range.
 export function drawTimeline(context, size, columns, spec, palette) {
-  const frame = begin(context, size, spec, palette);
-  const height = palette.lane;
-  columns.lanes.forEach((lane, row) => drawLane(context, frame, columns.first, lane, row * height, height, palette));
-  drawAxis(context, size, frame, spec, palette);
-  drawShown(context, frame, columns.lanes.length * height, spec, palette);
-  drawCursor(context, frame, { ...size, height: columns.lanes.length * height }, spec, palette);
+  const chart = begun(context, size, columns, spec, palette);
+  const height = columns.lanes.length * palette.lane;
+  columns.lanes.forEach((lane, row) => drawLane(chart, lane, row * palette.lane));
+  drawAxis(chart);
+  drawShown(chart, height);
+  drawCursor(chart, height);
 }
 
-function begin(context, size, spec, palette) {
+// Clear the picture, and return its chart.
+function begun(context, size, columns, spec, palette) {
   context.setTransform(size.ratio, 0, 0, size.ratio, 0, 0);
   context.clearRect(0, 0, size.width, size.height);
   context.font = palette.font;
   context.textBaseline = "middle";
-  return frameOf(size.width, spec.left, spec.from, spec.to);
+  const frame = frameOf(size.width, spec.left, spec.from, spec.to);
+  const y = scale(spec.low, spec.high, size.height - PAD, PAD);
+  return { context, size, columns, spec, palette, frame, y, x: (index) => frame.x(columns.first + index) };
 }
 
-function drawGrid(context, size, frame, spec, y, palette) {
+function drawGrid(chart) {
+  const { context, frame, y, palette } = chart;
   context.fillStyle = palette.grid;
-  for (const tick of scaleTicks(size, spec, palette)) context.fillRect(frame.left, Math.round(y(tick)), frame.right - frame.left, 1);
+  for (const tick of scaleTicks(chart)) context.fillRect(frame.left, Math.round(y(tick)), frame.right - frame.left, 1);
 }
 
-function drawScale(context, size, frame, spec, y, palette) {
+function drawScale(chart) {
+  const { context, size, frame, y, palette } = chart;
+  const half = palette.size / 2;
   context.textAlign = "right";
   context.fillStyle = palette.label;
-  const half = palette.size / 2;
-  for (const tick of scaleTicks(size, spec, palette)) {
-    context.fillText(String(tick), frame.left - 6, Math.min(size.height - half, Math.max(half, y(tick))));
-  }
+  for (const tick of scaleTicks(chart)) context.fillText(String(tick), frame.left - 6, Math.min(size.height - half, Math.max(half, y(tick))));
 }
 
-function scaleTicks(size, spec, palette) {
+function scaleTicks({ size, spec, palette }) {
   const room = Math.floor(size.height / (palette.size * 2.6));
   return room < 2 ? [spec.low, spec.high] : ticks(spec.low, spec.high, room);
 }
@@ -89,20 +92,22 @@ function isDense(frame) {
 }
 
 // The band that the rules leave, as far as it has two sides, or one side and the edge of the scale.
-function drawBand(context, at, y, columns, spec, palette, frame) {
+function drawBand(chart) {
+  const { context, columns: { low, high, count }, spec, palette, frame, x, y } = chart;
   context.fillStyle = palette.band;
-  if (isDense(frame)) return fillBand(context, at, y, columns, spec, frame);
-  const [bottoms, tops] = [columns.low.map((value) => y(known(value) ? value : spec.low)), columns.high.map((value) => y(known(value) ? value : spec.high))];
-  for (const [start, end] of stretches(columns.count, (index) => known(columns.low[index]) || known(columns.high[index]))) {
+  if (isDense(frame)) return fillBand(chart);
+  const [bottoms, tops] = [low.map((value) => y(known(value) ? value : spec.low)), high.map((value) => y(known(value) ? value : spec.high))];
+  for (const [start, end] of stretches(count, (index) => known(low[index]) || known(high[index]))) {
     context.beginPath();
-    for (const index of turns(tops, start, end)) context.lineTo(at(index), tops[index]);
-    for (const index of turns(bottoms, start, end).reverse()) context.lineTo(at(index), bottoms[index]);
+    for (const index of turns(tops, start, end)) context.lineTo(x(index), tops[index]);
+    for (const index of turns(bottoms, start, end).reverse()) context.lineTo(x(index), bottoms[index]);
     context.fill();
   }
 }
 
-function fillBand(context, at, y, columns, spec, frame) {
-  const [below, above] = [columns.low, columns.high].map((values) => envelope(values, at, frame));
+function fillBand(chart) {
+  const { context, columns, spec, y } = chart;
+  const [below, above] = [envelope(chart, columns.low), envelope(chart, columns.high)];
   for (let index = 0; index < below.low.length; index += 1) {
     const [low, high] = [below.low[index], above.high[index]];
     if (!known(high) && low === Infinity) continue;
@@ -112,8 +117,9 @@ function fillBand(context, at, y, columns, spec, frame) {
 }
 
 // Draw a line through the numbers; what is not a number ends it.
-function drawLine(context, at, y, values, colour, width, dash, frame) {
-  if (isDense(frame)) return fillLine(context, at, y, values, colour, width, frame);
+function drawLine(chart, values, colour, width, dash) {
+  const { context, frame, x, y } = chart;
+  if (isDense(frame)) return fillLine(chart, values, colour, width);
   context.strokeStyle = colour;
   context.lineWidth = width;
   context.lineJoin = "miter";
@@ -122,8 +128,8 @@ function drawLine(context, at, y, values, colour, width, dash, frame) {
   context.beginPath();
   const heights = values.map(y);
   for (const [start, end] of stretches(values.length, (index) => known(values[index]))) {
-    context.moveTo(at(start), heights[start]);
-    for (const index of turns(heights, start, end)) context.lineTo(at(index), heights[index]);
+    context.moveTo(x(start), heights[start]);
+    for (const index of turns(heights, start, end)) context.lineTo(x(index), heights[index]);
   }
   context.stroke();
   context.setLineDash([]);
@@ -134,7 +140,7 @@ function stretches(count, holds) {
   const found = [];
   for (let index = 0, open = false; index < count; index += 1) {
     if (!holds(index)) open = false;
-    else if (open) found[found.length - 1][1] = index + 1;
+    else if (open) found.at(-1)[1] = index + 1;
     else open = found.push([index, index + 1]) > 0;
   }
   return found;
@@ -159,8 +165,9 @@ export function turns(heights, start, end) {
   return found;
 }
 
-function fillLine(context, at, y, values, colour, width, frame) {
-  const { first, low, high } = envelope(values, at, frame);
+function fillLine(chart, values, colour, width) {
+  const { context, y } = chart;
+  const { first, low, high } = envelope(chart, values);
   context.fillStyle = colour;
   for (let index = 0; index < low.length; index += 1) {
     if (low[index] <= high[index]) context.fillRect(first + index, y(high[index]) - width / 2, 1, y(low[index]) - y(high[index]) + width);
@@ -168,10 +175,10 @@ function fillLine(context, at, y, values, colour, width, frame) {
 }
 
 // Return {first, low, high}: the smallest and the largest value in every pixel column from the first; ∞ and −∞ where there is none.
-function envelope(values, at, frame) {
-  const origin = at(0);
+function envelope({ frame, x }, values) {
+  const origin = x(0);
   const first = Math.floor(origin);
-  const width = Math.max(0, Math.ceil(at(values.length)) - first);
+  const width = Math.max(0, Math.ceil(x(values.length)) - first);
   const [lows, highs] = [new Float64Array(width), new Float64Array(width)];
   let index = 0;
   for (let column = 0; column < width; column += 1) {
@@ -189,32 +196,31 @@ function envelope(values, at, frame) {
 }
 
 // A sample in which a rule fired is marked, and one with a gap on both sides, which no line reaches.
-function drawDots(context, at, y, columns, frame, palette) {
+function drawDots({ context, columns: { actual, count, windows }, palette, frame, x, y }) {
   if (frame.step < 2) return;
-  const { actual, count } = columns;
   const dot = (index, colour) => {
     context.fillStyle = colour;
     context.beginPath();
-    context.arc(at(index), y(actual[index]), palette.line + 0.8, 0, 2 * Math.PI);
+    context.arc(x(index), y(actual[index]), palette.line + 0.8, 0, 2 * Math.PI);
     context.fill();
   };
   const isGap = (index) => !known(actual[index]);
   for (let index = 0; index < count; index += 1) {
     if (!isGap(index) && isGap(index - 1) && isGap(index + 1)) dot(index, palette.measured);
   }
-  for (const [, first, last] of columns.windows) {
+  for (const [, first, last] of windows) {
     for (let index = first; index <= last; index += 1) if (!isGap(index)) dot(index, palette.abnormal);
   }
 }
 
 // A value off the scale has a mark at the edge that it left by: once a pixel is enough.
-function drawEdgeMarks(context, at, values, spec, size, palette) {
+function drawEdgeMarks({ context, size, columns: { actual }, spec, palette, x }) {
   context.fillStyle = palette.abnormal;
   let marked = -Infinity;
-  for (let index = 0; index < values.length; index += 1) {
-    const above = values[index] > spec.high;
-    if (!(above || values[index] < spec.low) || at(index) - marked < 1) continue;
-    marked = at(index);
+  for (let index = 0; index < actual.length; index += 1) {
+    const above = actual[index] > spec.high;
+    if (!(above || actual[index] < spec.low) || x(index) - marked < 1) continue;
+    marked = x(index);
     const [base, tip] = above ? [EDGE_MARK + 2, 0] : [size.height - EDGE_MARK - 2, size.height];
     context.beginPath();
     context.moveTo(marked - EDGE_MARK, base);
@@ -224,41 +230,41 @@ function drawEdgeMarks(context, at, values, spec, size, palette) {
   }
 }
 
-// Return [x, width] of a run of samples; one sample stays visible, however narrow it is.
-function span(frame, first, from, to) {
-  const x = frame.x(first + from) - frame.step / 2;
-  return [Math.min(x, frame.right - 2), Math.max(2, (to - from + 1) * frame.step)];
+// Return [left, width] of a run of samples; one sample stays visible, however narrow it is.
+function span({ frame, x }, from, to) {
+  return [Math.min(x(from) - frame.step / 2, frame.right - 2), Math.max(2, (to - from + 1) * frame.step)];
 }
 
 // The samples in which a rule fired.
-function drawShades(context, frame, columns, size, palette) {
+function drawShades(chart) {
+  const { context, size, columns, palette } = chart;
   context.fillStyle = palette.shade;
-  for (const [, x, end] of touching(columns.windows, frame, columns.first)) context.fillRect(x, 0, end - x, size.height);
+  for (const [, left, right] of touching(chart, columns.windows)) context.fillRect(left, 0, right - left, size.height);
 }
 
-// Return [kind, x, end] of runs as they are drawn. Runs of a kind that touch are one: a long run of the twin has hundreds of them.
-function touching(runs, frame, first) {
+// Return [kind, left, right] of runs as they are drawn. Runs of a kind that touch are one: a long run of the twin has hundreds of them.
+function touching(chart, runs) {
   const found = [];
   for (const [kind, from, to] of runs) {
-    const [x, width] = span(frame, first, from, to);
-    const before = found[found.length - 1];
-    if (before && before[0] === kind && x <= before[2]) before[2] = x + width;
-    else found.push([kind, x, x + width]);
+    const [left, width] = span(chart, from, to);
+    const before = found.at(-1);
+    if (before?.[0] === kind && left <= before[2]) before[2] = left + width;
+    else found.push([kind, left, left + width]);
   }
   return found;
 }
 
-function hatch(context, frame, first, from, to, size, palette) {
-  const [x, width] = span(frame, first, from, to);
+function hatch(chart, from, to) {
+  const { context, size, palette, frame } = chart;
+  const [left, width] = span(chart, from, to);
   context.save();
   context.beginPath();
-  context.rect(x, 0, width, size.height);
+  context.rect(left, 0, width, size.height);
   context.clip();
   context.strokeStyle = palette.hatch;
   context.lineWidth = 1;
   context.beginPath();
-  const [left, right] = [Math.max(x, frame.left), Math.min(x + width, frame.right)];
-  for (let at = left - size.height; at < right; at += 6) {
+  for (let at = Math.max(left, frame.left) - size.height; at < Math.min(left + width, frame.right); at += 6) {
     context.moveTo(at, size.height);
     context.lineTo(at + size.height, 0);
   }
@@ -267,23 +273,24 @@ function hatch(context, frame, first, from, to, size, palette) {
 }
 
 // Name the windows above and say the length of gaps below; a label never covers the one before it, and a sliver has none.
-function drawLabels(context, frame, columns, size, palette) {
+function drawLabels(chart) {
+  const { size, columns, palette } = chart;
   const half = palette.size / 2 + 1;
+  labelRuns(chart, columns.windows, (code) => code, half, palette.abnormal);
+  labelRuns(chart, columns.gaps, (_, from, to) => `no data: ${to - from + 1}`, size.height - half, palette.label);
+}
+
+function labelRuns(chart, runs, textOf, y, colour) {
   let free = 0;
-  for (const [code, from, to] of columns.windows) {
-    const [x, width] = span(frame, columns.first, from, to);
-    if (width >= 8 && x >= free) free = label(context, frame, code, x, half, palette.abnormal, palette);
-  }
-  free = 0;
-  for (const [, from, to] of columns.gaps) {
-    const [x, width] = span(frame, columns.first, from, to);
-    if (width >= 8 && x >= free) free = label(context, frame, `no data: ${to - from + 1}`, x, size.height - half, palette.label, palette);
+  for (const run of runs) {
+    const [left, width] = span(chart, run[1], run[2]);
+    if (width >= 8 && left >= free) free = label(chart, textOf(...run), left, y, colour);
   }
 }
 
-function label(context, frame, text, x, y, colour, palette) {
+function label({ context, palette, frame }, text, left, y, colour) {
   const needs = context.measureText(text).width + 6;
-  const at = Math.max(frame.left, Math.min(x, frame.right - needs));
+  const at = Math.max(frame.left, Math.min(left, frame.right - needs));
   context.fillStyle = palette.panel;
   context.globalAlpha = 0.75; // what is behind a label still shows
   context.fillRect(at, y - palette.size / 2 - 1, needs, palette.size + 2);
@@ -294,33 +301,32 @@ function label(context, frame, text, x, y, colour, palette) {
   return at + needs;
 }
 
-function drawCursor(context, frame, size, spec, palette) {
+function drawCursor({ context, spec, palette, frame }, height) {
   if (spec.cursor === null || spec.cursor < spec.from || spec.cursor > spec.to) return;
   context.fillStyle = palette.cursor;
-  context.fillRect(Math.round(frame.x(spec.cursor)) - 1, 0, 2, size.height);
+  context.fillRect(Math.round(frame.x(spec.cursor)) - 1, 0, 2, height);
 }
 
-function drawLane(context, frame, first, lane, top, height, palette) {
+function drawLane(chart, lane, top) {
+  const { context, palette, frame } = chart;
+  const [middle, bottom] = [top + palette.lane / 2, top + palette.lane];
   context.textAlign = "right";
   context.fillStyle = palette.label;
-  context.fillText(clipped(context, lane.name, frame.left - 12), frame.left - 6, top + height / 2);
+  context.fillText(clipped(context, lane.name, frame.left - 12), frame.left - 6, middle);
   context.fillStyle = palette.grid;
-  context.fillRect(frame.left, top + height - 1, frame.right - frame.left, 1);
-  for (const [tone, x, end] of touching(lane.runs, frame, first)) {
+  context.fillRect(frame.left, bottom - 1, frame.right - frame.left, 1);
+  for (const [tone, left, right] of touching(chart, lane.runs)) {
     context.fillStyle = palette[tone];
-    context.fillRect(x, top + 1, end - x, height - 3);
+    context.fillRect(left, top + 1, right - left, palette.lane - 3);
   }
   context.fillStyle = palette.label; // an edge, for a tone as light as the panel
-  for (const [, x, end] of touching(lane.runs.map(([, from, to]) => ["", from, to]), frame, first)) {
-    context.fillRect(x, top + height - 3, end - x, 1);
-  }
+  for (const [, left, right] of touching(chart, lane.runs.map(([, from, to]) => ["", from, to]))) context.fillRect(left, bottom - 3, right - left, 1);
+  context.textAlign = "left";
   for (const [, from, to, text, ink] of lane.runs) {
-    const [x, width] = span(frame, first, from, to);
-    if (text && width > 30 && context.measureText(text).width + 8 < width) {
-      context.textAlign = "left";
-      context.fillStyle = palette[ink];
-      context.fillText(text, x + 4, top + height / 2);
-    }
+    const [left, width] = span(chart, from, to);
+    if (!text || width <= 30 || context.measureText(text).width + 8 >= width) continue;
+    context.fillStyle = palette[ink];
+    context.fillText(text, left + 4, middle);
   }
 }
 
@@ -331,19 +337,19 @@ function clipped(context, text, room) {
 }
 
 // The part of the run that the charts show, as a frame over the lanes.
-function drawShown(context, frame, height, spec, palette) {
-  const x = frame.x(Math.max(spec.from, spec.shown.from)) - frame.step / 2;
-  const end = frame.x(Math.min(spec.to, spec.shown.to)) + frame.step / 2;
+function drawShown({ context, spec, palette, frame }, height) {
+  const left = frame.x(Math.max(spec.from, spec.shown.from)) - frame.step / 2;
+  const right = frame.x(Math.min(spec.to, spec.shown.to)) + frame.step / 2;
   context.strokeStyle = palette.cursor;
   context.lineWidth = 1.5;
   context.setLineDash([]);
-  context.strokeRect(x, 0.75, Math.max(3, end - x), height - 1.5);
+  context.strokeRect(left, 0.75, Math.max(3, right - left), height - 1.5);
 }
 
-function drawAxis(context, size, frame, spec, palette) {
-  context.fillStyle = palette.label;
+function drawAxis({ context, size, spec, palette, frame }) {
   const y = size.height - palette.size * 0.7;
   const marks = Math.max(2, Math.floor((frame.right - frame.left) / (palette.size * 8)));
+  context.fillStyle = palette.label;
   context.textAlign = "center";
   for (const tick of ticks(spec.from, spec.to, marks)) {
     if (Number.isInteger(tick)) context.fillText(String(tick), Math.min(frame.right - 12, frame.x(tick)), y);

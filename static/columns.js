@@ -23,13 +23,16 @@ export function emptyColumns(model, first = 0) {
 // Return the row of one record: an object of numbers, one a column.
 export function rowOf(record, model) {
   const { event, detection, recommendation } = record;
-  const row = { present: 1, health: detection.health_score };
-  row.phase = model.phases.findIndex((phase) => phase.name === event.process_phase);
-  row.label = model.faults.findIndex((fault) => fault.label === event.anomaly_label);
-  row.decision = model.decision_meanings.findIndex((meaning) => meaning.name === recommendation.decision);
-  row.codes = bits(model.codes.map((code) => detection.codes.includes(code.name)));
   const fired = new Set(detection.rules.filter((check) => check.state === "fired").map((check) => check.rule));
-  row.rules = bits(model.rules.map((rule) => fired.has(rule.rule)));
+  const row = {
+    present: 1,
+    health: detection.health_score,
+    phase: model.phases.findIndex((phase) => phase.name === event.process_phase),
+    label: model.faults.findIndex((fault) => fault.label === event.anomaly_label),
+    decision: model.decision_meanings.findIndex((meaning) => meaning.name === recommendation.decision),
+    codes: bits(model.codes.map((code) => detection.codes.includes(code.name))),
+    rules: bits(model.rules.map((rule) => fired.has(rule.rule))),
+  };
   for (const signal of model.signals) Object.assign(row, signalCells(signal, event, model));
   for (const check of detection.rules) {
     const rule = model.rules.find((known) => known.rule === check.rule);
@@ -40,7 +43,7 @@ export function rowOf(record, model) {
 
 // Return a value as a number; NaN for what is no finite number, and for what is not there.
 export function numberOf(value) {
-  return typeof value === "number" && Number.isFinite(value) ? value : NaN;
+  return Number.isFinite(value) ? value : NaN;
 }
 
 function signalCells(signal, event, model) {
@@ -91,14 +94,14 @@ function written(columns, row) {
   return { ...room, length: full ? KEPT_ROWS : room.length + 1, offset: room.offset + (full ? 1 : 0), first: room.first + (full ? 1 : 0) };
 }
 
-// Return the same rows at the beginning of new arrays: once in KEPT_ROWS samples.
-function compacted(columns) {
+// Return the same rows in new arrays, with room for so many before them: once in KEPT_ROWS samples, and for earlier ones.
+function compacted(columns, room = 0) {
   const arrays = Object.fromEntries(Object.entries(columns.arrays).map(([name, array]) => {
     const fresh = new Float64Array(CAPACITY);
-    fresh.set(array.subarray(columns.offset, columns.offset + columns.length));
+    fresh.set(array.subarray(columns.offset, columns.offset + columns.length), room);
     return [name, fresh];
   }));
-  return { ...columns, arrays, offset: 0 };
+  return { first: columns.first - room, offset: 0, length: columns.length + room, arrays };
 }
 
 // Return the columns with earlier rows before the first, as /api/series gives them: {first, columns: {name: [values]}}.
@@ -106,16 +109,14 @@ export function prepended(columns, earlier, model) {
   const count = Math.min(columns.first - earlier.first, KEPT_ROWS - columns.length);
   if (count <= 0) return columns;
   const skip = columns.first - earlier.first - count;
-  const arrays = Object.fromEntries(Object.entries(columns.arrays).map(([name, array]) => {
-    const fresh = new Float64Array(CAPACITY);
-    const values = earlier.columns[name];
-    for (let index = 0; index < count; index += 1) fresh[index] = values ? numberOf(values[skip + index]) : NaN;
-    fresh.set(array.subarray(columns.offset, columns.offset + columns.length), count);
-    return [name, fresh];
-  }));
-  arrays.present.fill(1, 0, count);
-  for (const signal of model.signals) fillBounds(arrays, signal, count, model);
-  return { first: columns.first - count, offset: 0, length: columns.length + count, arrays };
+  const whole = compacted(columns, count);
+  for (const [name, array] of Object.entries(whole.arrays)) {
+    const values = earlier.columns[name] ?? [];
+    for (let index = 0; index < count; index += 1) array[index] = numberOf(values[skip + index]);
+  }
+  whole.arrays.present.fill(1, 0, count);
+  for (const signal of model.signals) fillBounds(whole.arrays, signal, count, model);
+  return whole;
 }
 
 function fillBounds(arrays, signal, count, model) {
@@ -199,7 +200,7 @@ export function spans(values, pick) {
 export function picked(runs, pick) {
   const found = [];
   for (const [value, first, last] of runs) {
-    const open = found[found.length - 1];
+    const open = found.at(-1);
     const here = pick(value);
     if (here && open?.[2] === first - 1) open[2] = last;
     else if (here) found.push([here, first, last]);

@@ -7,8 +7,9 @@ import { KEYS, KEY_NAMES, actionOf } from "./keys.js";
 import { askOrder, renderPeople } from "./people.js";
 import { pictureOf } from "./picture.js";
 import { RECENT, headOf, initialState, reduce, sameRun, shownRecord, shownSequence, visibleRange } from "./store.js";
+import { words } from "./format.js";
 import { timelineLanes } from "./timeline.js";
-import { element, finding, renderPanels, renderTable, spokenSample } from "./view.js";
+import { byId, element, finding, renderPanels, renderTable, row, spokenSample, titleOf, withAttributes } from "./view.js";
 
 // What is charted, and how tall: [column, height class]. Titles, units and scales come from the model.
 const CHARTS = [
@@ -24,15 +25,14 @@ const MOST_NEW = 500; // events that one request may generate
 const CROWDED = 2000; // samples from which new ones alone change less than a pixel of a picture
 const CROWDED_MS = 1000; // how often such a picture then follows them
 const DRAG_PIXELS = 5; // a shorter drag is a click
+const CHART_ROLES = ["measured", "expected", "limit", "band", "grid", "shade", "hatch", "truth", "cursor"];
 const ROLES = {
-  measured: "--chart-measured", expected: "--chart-expected", limit: "--chart-limit", band: "--chart-band", grid: "--chart-grid",
-  label: "--ink-muted", ink: "--ink", panel: "--panel", shade: "--chart-shade", hatch: "--chart-hatch", abnormal: "--abnormal",
-  truth: "--chart-truth", cursor: "--chart-cursor", phaseA: "--phase-a", phaseB: "--phase-b",
+  label: "--ink-muted", ink: "--ink", panel: "--panel", abnormal: "--abnormal", phaseA: "--phase-a", phaseB: "--phase-b",
+  ...Object.fromEntries(CHART_ROLES.map((role) => [role, `--chart-${role}`])),
   ...Object.fromEntries([0, 1, 2, 3, 4].flatMap((rank) => [[`rank${rank}`, `--rank-${rank}`], [`rankInk${rank}`, `--rank-ink-${rank}`]])),
 };
 
 const root = document.documentElement;
-const byId = (id) => document.getElementById(id);
 const clock = () => performance.now();
 
 let state = initialState;
@@ -54,10 +54,15 @@ if (given) {
 }
 let asked = parseHash(location.hash); // what a link asked for and has not got yet
 
-function dispatch(message) {
-  state = reduce(state, message);
-  if (message.type === "records" || message.type === "clock") askForFrame();
+function dispatch(type, message) {
+  state = reduce(state, { type, at: clock(), ...message });
+  if (type === "records" || type === "clock") askForFrame();
   else repaint();
+}
+
+// Set fields of the state that only say what a person chose, or is told.
+function set(fields) {
+  dispatch("set", { fields });
 }
 
 // Draw everything anew, however crowded it is.
@@ -95,8 +100,7 @@ function whenDue(picture, samples, work) {
   due[picture] = samples > CROWDED ? clock() + CROWDED_MS : 0;
 }
 
-// ------------------------------------------------------------------------------------------
-// Charts
+// ---- Charts
 
 export function readPalette() {
   const probe = element("i", "hidden");
@@ -124,20 +128,20 @@ function signalsCharted() {
 // Make the figures once: a label and a canvas a signal.
 function buildFigures() {
   byId("figures").replaceChildren(...signalsCharted().map((signal) => {
-    const canvas = element("canvas", "");
-    const attributes = { id: `chart-${signal.name}`, tabindex: "0", role: "slider", "aria-label": signal.title, "aria-valuemin": "0", "aria-valuemax": "0", "aria-valuenow": "0" };
-    for (const [name, value] of Object.entries(attributes)) canvas.setAttribute(name, value);
-    const button = element("button", "link", "table");
-    button.type = "button";
-    button.dataset.table = signal.name;
-    button.setAttribute("aria-label", `Table of ${signal.title}`);
-    const reading = element("span", "reading", "–");
-    reading.id = `reading-${signal.name}`;
-    wirePointer(canvas);
-    resized.observe(canvas);
-    const caption = element("figcaption", "", element("h3", "", `${signal.title}, ${signal.unit}`), reading, button);
+    const canvas = withAttributes(element("canvas", ""), { id: `chart-${signal.name}` });
+    makeSlider(canvas, signal.title);
+    const button = withAttributes(element("button", "link", "table"), { "data-table": signal.name, "aria-label": `Table of ${signal.title}` });
+    const reading = withAttributes(element("span", "reading", "–"), { id: `reading-${signal.name}` });
+    const caption = element("figcaption", "", element("h3", "", titleOf(signal)), reading, button);
     return element("figure", `figure ${signal.height}`, caption, canvas);
   }));
+}
+
+function makeSlider(canvas, label) {
+  const range = { "aria-valuemin": 0, "aria-valuemax": 0, "aria-valuenow": 0, "aria-valuetext": "no sample yet" };
+  withAttributes(canvas, { tabindex: 0, role: "slider", "aria-label": label, ...range });
+  wirePointer(canvas);
+  resized.observe(canvas);
 }
 
 function drawCharts(range, cursor) {
@@ -171,7 +175,7 @@ function wholeRange() {
 function timelineText() {
   const record = shownRecord(state);
   if (!record) return "no sample yet";
-  return `sample ${record.event.sequence}, ${record.recommendation.decision.replaceAll("_", " ")}`;
+  return `sample ${record.event.sequence}, ${words(record.recommendation.decision)}`;
 }
 
 function drawDrag(context, size, spec) {
@@ -207,14 +211,11 @@ function tellReading(signal) {
 
 // A slider's text is spoken when it changes under focus: while the run goes on that would be every sample.
 function setSlider(canvas, text) {
-  const live = state.cursor === null;
-  if (live && document.activeElement === canvas && !state.paused) return;
-  const values = { "aria-valuemin": state.columns.first, "aria-valuemax": Math.max(0, headOf(state)), "aria-valuenow": Math.max(0, shownSequence(state)), "aria-valuetext": text };
-  for (const [name, value] of Object.entries(values)) canvas.setAttribute(name, value);
+  if (state.cursor === null && document.activeElement === canvas && !state.paused) return;
+  withAttributes(canvas, { "aria-valuemin": state.columns.first, "aria-valuemax": Math.max(0, headOf(state)), "aria-valuenow": Math.max(0, shownSequence(state)), "aria-valuetext": text });
 }
 
-// ------------------------------------------------------------------------------------------
-// The server
+// ---- The server
 
 async function request(path, options) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
@@ -230,7 +231,7 @@ async function poll(asks = state.shared ? 0 : 1) {
   while (more) {
     const wanted = count ? `/api/next?count=${count}` : "/api/status?";
     const { status, body } = await request(`${wanted}&after=${headOf(state)}&run=${state.run}`);
-    if (status === 200 && sameRun(state, body)) dispatch({ type: "records", answer: body, at: clock() });
+    if (status === 200 && sameRun(state, body)) dispatch("records", { answer: body });
     else if (status === 200 || status === 409) return load();
     else throw new Error(body.error);
     more = body.head > headOf(state);
@@ -245,31 +246,30 @@ function fetchPeople() {
   asking = change;
   guarded(async () => {
     const [alarms, holds] = await Promise.all([request("/api/alarms"), request("/api/holds")]);
-    if (alarms.status === 200 && holds.status === 200) dispatch({ type: "people", alarms: alarms.body, holds: holds.body });
+    if (alarms.status === 200 && holds.status === 200) set({ people: { ...alarms.body, ...holds.body } });
     await fetchEntries();
   });
 }
 
 async function fetchEntries() {
   if (!byId("audit").open) return;
-  const after = state.entries[state.entries.length - 1]?.number ?? 0;
+  const after = state.entries.at(-1)?.number ?? 0;
   const { status, body } = await request(`/api/audit?after=${after}`);
   if (status === 200 && body.entries.length) {
-    dispatch({ type: "entries", entries: body.entries });
+    dispatch("entries", { entries: body.entries });
     await fetchEntries();
   }
 }
 
 // Hand an order to the server; `failed` shows the sentence why it was refused.
-function send(path, fields, failed = (text) => dispatch({ type: "notice", text })) {
-  keep("operator", fields.operator);
-  dispatch({ type: "operator", name: fields.operator });
+function send(path, fields, failed = (text) => set({ notice: text })) {
+  nameOperator(fields.operator);
   const body = JSON.stringify({ ...fields, run: state.run, request_id: `${state.run}.${Math.random().toString(36).slice(2)}` });
   guarded(async () => {
     const answer = await request(path, { method: "POST", body });
     if (answer.status !== 200) return failed(answer.body.error);
     byId("order").close();
-    dispatch({ type: "notice", text: answer.body.text ?? "" });
+    set({ notice: answer.body.text ?? "" });
     asking = null;
     return look();
   });
@@ -279,7 +279,7 @@ function send(path, fields, failed = (text) => dispatch({ type: "notice", text }
 async function load(asking = request(`/api/status?limit=${FIRST_RECORDS}`)) {
   const { status, body } = await asking;
   if (status !== 200) throw new Error(body.error);
-  dispatch({ type: "loaded", answer: body, at: clock() });
+  dispatch("loaded", { answer: body });
   asking = null;
   loadEarlier(body.run);
 }
@@ -288,7 +288,7 @@ async function load(asking = request(`/api/status?limit=${FIRST_RECORDS}`)) {
 async function look() {
   const { status, body } = await request("/api/status?limit=0");
   if (status !== 200) throw new Error(body.error);
-  if (sameRun(state, body)) dispatch({ type: "records", answer: body, at: clock() });
+  if (sameRun(state, body)) dispatch("records", { answer: body });
   else await load();
 }
 
@@ -305,7 +305,7 @@ async function fetchEarlier() {
   if (first <= state.oldest) return false;
   const from = Math.max(state.oldest, first - Math.min(EARLIER_ROWS[1], Math.max(EARLIER_ROWS[0], 2 * length)));
   const { status, body } = await request(`/api/series?from=${from}&count=${first - from}`);
-  if (status === 200) dispatch({ type: "earlier", series: body });
+  if (status === 200) dispatch("earlier", { series: body });
   return state.columns.first < first;
 }
 
@@ -317,9 +317,9 @@ function fetchShown() {
   fetching = sequence;
   guarded(async () => {
     const { status, body } = await request(`/api/record?sequence=${sequence}`);
-    if (status !== 200) return dispatch({ type: "notice", text: body.error });
+    if (status !== 200) return set({ notice: body.error });
     fetching = null;
-    return sameRun(state, body) ? dispatch({ type: "fetched", record: body.record }) : load();
+    return sameRun(state, body) ? dispatch("fetched", { record: body.record }) : load();
   });
 }
 
@@ -327,8 +327,8 @@ async function start() {
   const status = request(`/api/status?limit=${FIRST_RECORDS}`); // both at once: neither waits for the other
   status.catch(() => {}); // where the first fails, this one is not missed
   const [{ body: role }, { body }] = await Promise.all([request("/api/role"), request("/api/model")]);
-  dispatch({ type: "role", ...role });
-  dispatch({ type: "model", model: body });
+  set(role);
+  dispatch("model", { model: body });
   buildFigures();
   await load(status);
   await follow(asked);
@@ -339,7 +339,7 @@ async function start() {
 function guarded(work) {
   turn = turn.then(work).catch(() => {
     fetching = null;
-    dispatch({ type: "failed", at: clock() });
+    dispatch("failed");
   });
   return turn;
 }
@@ -359,8 +359,7 @@ async function tick() {
   schedule(Math.max(0, state.failures ? Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (state.failures - 1)) : period));
 }
 
-// ------------------------------------------------------------------------------------------
-// A moment as a link
+// ---- A moment as a link
 
 // Show what a link asks for: run on to its sample where the run has not come so far.
 async function follow(wanted) {
@@ -370,35 +369,31 @@ async function follow(wanted) {
     if (headOf(state) >= 0) return offer(wanted);
     await resetTo(wanted.seed);
   }
-  if (wanted.speed) dispatch({ type: "speed", speed: wanted.speed });
-  if (wanted.view) dispatch({ type: "view", mode: wanted.view });
+  if (wanted.speed) set({ speed: wanted.speed });
+  if (wanted.view) dispatch("view", { mode: wanted.view });
   if (wanted.seq !== undefined) await runTo(watching ? Math.min(wanted.seq, headOf(state)) : wanted.seq);
-  if (wanted.from !== undefined) dispatch({ type: "zoom", from: wanted.from, to: wanted.to });
-  if (wanted.seq <= headOf(state)) dispatch({ type: "goto", sequence: wanted.seq });
+  if (wanted.from !== undefined) dispatch("zoom", wanted);
+  if (wanted.seq <= headOf(state)) dispatch("goto", { sequence: wanted.seq });
 }
 
 const FARTHEST_LINK = 20000;
 async function runTo(sequence) {
-  if (sequence > FARTHEST_LINK) return dispatch({ type: "notice", text: `This link asks for sample ${sequence}; a link runs on to sample ${FARTHEST_LINK} at the most.` });
+  if (sequence > FARTHEST_LINK) return set({ notice: `This link asks for sample ${sequence}; a link runs on to sample ${FARTHEST_LINK} at the most.` });
   while (headOf(state) < sequence) await poll(Math.min(MOST_NEW, sequence - headOf(state)));
   let more = state.columns.first > sequence;
   while (more) more = (await fetchEarlier()) && state.columns.first > sequence;
-  if (state.columns.first > sequence) dispatch({ type: "notice", text: `Sample ${sequence} is no longer kept; the oldest is ${state.columns.first}.` });
+  if (state.columns.first > sequence) set({ notice: `Sample ${sequence} is no longer kept; the oldest is ${state.columns.first}.` });
 }
 
 // The server runs another seed, and others may be watching: ask before it is begun anew.
 function offer(wanted) {
   byId("link-text").textContent = `This link is to a run with seed ${wanted.seed}; this run has seed ${state.summary.seed}. Running it begins anew for everybody.`;
-  byId("link-banner").hidden = false;
-  byId("link-run").onclick = () => {
-    byId("link-banner").hidden = true;
-    guarded(async () => {
-      await resetTo(wanted.seed);
-      await follow(wanted);
-    });
-  };
-  byId("link-stay").onclick = () => {
-    byId("link-banner").hidden = true;
+  const banner = byId("link-banner");
+  banner.hidden = false;
+  banner.onclick = ({ target }) => {
+    if (target.localName !== "button") return;
+    banner.hidden = true;
+    if (target.id === "link-run") guarded(() => resetTo(wanted.seed).then(() => follow(wanted)));
   };
 }
 
@@ -408,18 +403,17 @@ function writeHash() {
   if (hash !== location.hash) history.replaceState(null, "", location.pathname + location.search + hash);
 }
 
-// ------------------------------------------------------------------------------------------
-// Actions
+// ---- Actions
 
 async function resetTo(seed) {
   const query = seed === "" ? "" : `?seed=${encodeURIComponent(seed)}`;
   const { status, body } = await request(`/api/reset${query}`, { method: "POST" });
-  dispatch({ type: "notice", text: status === 200 ? "" : body.error });
-  if (status === 200) dispatch({ type: "loaded", answer: body, at: clock() });
+  set({ notice: status === 200 ? "" : body.error });
+  if (status === 200) dispatch("loaded", { answer: body });
 }
 
 function setPaused(paused) {
-  dispatch({ type: "paused", paused });
+  dispatch("paused", { paused });
   setPace();
   if (!paused) schedule(0);
 }
@@ -431,8 +425,8 @@ function setPace() {
 }
 
 function goTo(sequence) {
-  if (sequence >= headOf(state)) dispatch({ type: "live" });
-  else dispatch({ type: "goto", sequence });
+  if (sequence >= headOf(state)) dispatch("live");
+  else dispatch("goto", { sequence });
 }
 
 // One sample on: through history where the page shows history, from the server where it shows the newest.
@@ -452,21 +446,22 @@ function onAnomaly() {
       await poll(10);
       found = nextAnomaly(state.columns, Math.max(from, head));
     }
-    if (found === null) dispatch({ type: "notice", text: state.role === "viewer" ? "No later anomaly yet." : `No anomaly in the next ${MOST_NEW} samples.` });
-    else dispatch({ type: "goto", sequence: found });
+    if (found === null) set({ notice: state.role === "viewer" ? "No later anomaly yet." : `No anomaly in the next ${MOST_NEW} samples.` });
+    else dispatch("goto", { sequence: found });
   });
 }
 
 function zoomBy(factor) {
   const { from, to } = visibleRange(state);
   const centre = state.cursor ?? (from + to) / 2;
-  dispatch({ type: "zoom", from: centre - (centre - from) * factor, to: centre + (to - centre) * factor });
+  dispatch("zoom", { from: centre - (centre - from) * factor, to: centre + (to - centre) * factor });
 }
 
 function savePicture() {
   const { summary } = state;
   const title = `Mini Manufacturing Digital Twin, ${summary.provenance}, seed ${summary.seed}, ${timelineText()}`;
-  const figures = [...signalsCharted().map((signal) => ({ name: `${signal.title}, ${signal.unit}`, canvas: byId(`chart-${signal.name}`) })), { name: "Timeline", canvas: byId("timeline") }];
+  const figures = signalsCharted().map((signal) => ({ name: titleOf(signal), canvas: byId(`chart-${signal.name}`) }));
+  figures.push({ name: "Timeline", canvas: byId("timeline") });
   pictureOf(title, figures, palette, window.devicePixelRatio || 1).toBlob((blob) => {
     const link = element("a", "");
     link.href = URL.createObjectURL(blob);
@@ -481,17 +476,22 @@ const ACTIONS = {
   step: onStep,
   back: () => goTo(shownSequence(state) - 1),
   anomaly: onAnomaly,
-  live: () => dispatch({ type: "live" }),
+  live: () => dispatch("live"),
   left: (event) => goTo(shownSequence(state) - (event.shiftKey ? 10 : 1)),
   right: (event) => goTo(shownSequence(state) + (event.shiftKey ? 10 : 1)),
   alarms: () => toHeading("people-title"),
   home: () => goTo(state.columns.first),
   zoomIn: () => zoomBy(0.5),
   zoomOut: () => zoomBy(2),
-  viewAll: () => dispatch({ type: "view", mode: "all" }),
-  viewRecent: () => dispatch({ type: "view", mode: "recent" }),
+  viewAll: () => dispatch("view", { mode: "all" }),
+  viewRecent: () => dispatch("view", { mode: "recent" }),
   help: () => byId("help").showModal(),
+  picture: savePicture,
+  copy: copyRaw,
+  who: () => nameOperator(""),
 };
+// The buttons that are named otherwise than what they do
+const BUTTONS = { "history-live": "live", "zoom-in": "zoomIn", "zoom-out": "zoomOut", "view-recent": "viewRecent", "view-all": "viewAll", "help-button": "help" };
 const ON_A_CHART = new Set(["left", "right", "home", "live"]); // a slider's own keys: they work there also when keys are off
 
 function onKey(event) {
@@ -503,8 +503,7 @@ function onKey(event) {
   ACTIONS[action](event);
 }
 
-// ------------------------------------------------------------------------------------------
-// The pointer
+// ---- The pointer
 
 // Return the sample of a chart or the timeline that a pointer is over.
 function sampleAt(canvas, event) {
@@ -517,43 +516,46 @@ function sampleAt(canvas, event) {
 
 function wirePointer(canvas) {
   const zooms = canvas.id !== "timeline";
-  canvas.addEventListener("pointermove", (event) => {
-    if (!state.run || headOf(state) < 0) return;
-    const at = sampleAt(canvas, event);
-    if (drag) drag.to = at;
-    hover = at <= headOf(state) && at >= state.columns.first ? at : null;
-    repaint();
+  Object.assign(canvas, {
+    onpointermove: (event) => {
+      if (headOf(state) < 0) return;
+      const at = sampleAt(canvas, event);
+      if (drag) drag.to = at;
+      hover = at <= headOf(state) && at >= state.columns.first ? at : null;
+      repaint();
+    },
+    onpointerleave: () => {
+      hover = null;
+      repaint();
+    },
+    onpointerdown: (event) => {
+      if (event.button !== 0 || headOf(state) < 0) return;
+      const at = sampleAt(canvas, event);
+      drag = { canvas: zooms ? canvas : null, from: at, to: at, x: event.clientX };
+      canvas.setPointerCapture(event.pointerId);
+    },
+    onpointerup: (event) => endDrag(canvas, event),
+    onpointercancel: () => {
+      drag = null;
+    },
+    ondblclick: zooms && onDoubleClick,
   });
-  canvas.addEventListener("pointerleave", () => {
-    hover = null;
-    repaint();
-  });
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !state.run || headOf(state) < 0) return;
-    const at = sampleAt(canvas, event);
-    drag = { canvas: zooms ? canvas : null, from: at, to: at, x: event.clientX };
-    canvas.setPointerCapture(event.pointerId);
-  });
-  canvas.addEventListener("pointerup", (event) => endDrag(canvas, event, zooms));
-  canvas.addEventListener("pointercancel", () => {
-    drag = null;
-  });
-  if (zooms) canvas.addEventListener("dblclick", onDoubleClick);
 }
 
 // A double click zooms back; the sample that its two clicks went to was not meant.
 let cursors = [null, null]; // what was shown before the last two clicks
 function onDoubleClick() {
   const [before] = cursors;
-  dispatch(before === null ? { type: "live" } : { type: "goto", sequence: before });
-  dispatch({ type: "view", mode: "recent" });
+  if (before === null) dispatch("live");
+  else dispatch("goto", { sequence: before });
+  dispatch("view", { mode: "recent" });
 }
 
-function endDrag(canvas, event, zooms) {
+function endDrag(canvas, event) {
   if (!drag) return;
-  const { from, to, x } = drag;
+  const { canvas: zoomed, from, to, x } = drag;
   drag = null;
-  if (zooms && Math.abs(event.clientX - x) > DRAG_PIXELS) dispatch({ type: "zoom", from: Math.min(from, to), to: Math.max(from, to) });
+  if (zoomed && Math.abs(event.clientX - x) > DRAG_PIXELS) dispatch("zoom", { from: Math.min(from, to), to: Math.max(from, to) });
   else {
     hover = null;
     cursors = [cursors[1], state.cursor];
@@ -567,22 +569,33 @@ function toHeading(id) {
 }
 
 // An evidence line points at its chart: mark the sample there and put the focus on it.
-function showOnChart(button) {
-  const canvas = byId(`chart-${button.dataset.signal.trim()}`);
+function showOnChart(signal) {
+  const canvas = byId(`chart-${signal}`);
   if (!canvas) return;
-  dispatch({ type: "goto", sequence: shownSequence(state) });
+  dispatch("goto", { sequence: shownSequence(state) });
   canvas.scrollIntoView({ block: "nearest" });
   canvas.focus();
 }
 
-// ------------------------------------------------------------------------------------------
-// Settings, and everything together
+// ---- Settings, and everything together
 
 function setTheme(theme) {
   if (theme === "auto") delete root.dataset.theme;
   else root.dataset.theme = theme;
+  set({ theme });
+  restyle();
+}
+
+// Colours or sizes may have changed: read them anew.
+function restyle() {
   palette = null;
-  dispatch({ type: "theme", theme });
+  sizes.clear();
+  repaint();
+}
+
+function nameOperator(operator) {
+  keep("operator", operator);
+  set({ operator });
 }
 
 // Keep a setting on this browser; where that is not allowed the page works without.
@@ -603,89 +616,73 @@ function kept(name, storage = "localStorage") {
 }
 
 function onClick(event) {
+  const heading = event.target.closest('a[href^="#"]')?.hash;
+  if (heading) {
+    event.preventDefault(); // the address after # is the moment's
+    toHeading(heading.slice(1));
+  }
   const target = event.target.closest("button");
   if (!target) return;
-  if (target.dataset.table) {
-    renderTable(state, signalsCharted().find((signal) => signal.name === target.dataset.table));
+  const action = ACTIONS[BUTTONS[target.id] ?? target.id];
+  const { table, signal, sort, order, id = "" } = target.dataset;
+  if (action && state.run) action(event);
+  if (table) {
+    renderTable(state, signalsCharted().find((charted) => charted.name === table));
     byId("table").showModal();
   }
-  if (target.dataset.signal) showOnChart(target);
-  if (target.dataset.sort) dispatch({ type: "alarmList", sort: target.dataset.sort });
-  if (target.dataset.order && state.run) askOrder(state, target.dataset.order, target.dataset.id ?? "", send);
+  if (signal) showOnChart(signal);
+  if (sort) set({ alarmSort: sort });
+  if (order && state.run) askOrder(state, order, id, send);
   if ("close" in target.dataset) target.closest("dialog").close();
 }
 
-function wireControls() {
-  const buttons = { back: "back", pause: "pause", step: "step", anomaly: "anomaly", live: "live", "history-live": "live", "zoom-in": "zoomIn", "zoom-out": "zoomOut", "view-recent": "viewRecent", "view-all": "viewAll", "help-button": "help" };
-  for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener("click", (event) => state.run && ACTIONS[action](event));
-  byId("picture").addEventListener("click", () => state.run && savePicture());
-  byId("reset").addEventListener("submit", (event) => {
-    event.preventDefault();
-    guarded(() => resetTo(byId("seed-field").value.trim()));
-  });
-  byId("speed").addEventListener("change", (event) => {
-    dispatch({ type: "speed", speed: Number(event.target.value) });
+// What a field does when it changes.
+const FIELDS = {
+  speed: ({ value }) => {
+    set({ speed: Number(value) });
     setPace();
     schedule(0);
-  });
-  byId("theme").addEventListener("change", (event) => {
-    keep("theme", event.target.value);
-    setTheme(event.target.value);
-  });
-  byId("keys-on").addEventListener("change", (event) => {
-    keep("keys", event.target.checked ? "on" : "off");
-    dispatch({ type: "keys", on: event.target.checked });
-  });
-  byId("to-rules").addEventListener("click", (event) => {
-    event.preventDefault(); // the address after # is the moment's
-    toHeading("rules-title");
-  });
-  byId("alarm-badge").addEventListener("click", (event) => {
-    event.preventDefault();
-    toHeading("people-title");
-  });
-  byId("copy").addEventListener("click", copyRaw);
-  byId("alarm-filter").addEventListener("change", (event) => dispatch({ type: "alarmList", filter: event.target.value }));
-  byId("audit").addEventListener("toggle", () => state.run && guarded(fetchEntries));
-  byId("who").addEventListener("click", () => {
-    dispatch({ type: "operator", name: "" });
-    keep("operator", "");
-  });
-  byId("key-list").replaceChildren(...KEYS.map(([key, , meaning]) => element("tr", "", element("th", "", element("kbd", "", KEY_NAMES[key] ?? key)), element("td", "", meaning))));
-}
+  },
+  theme: ({ value }) => {
+    keep("theme", value);
+    setTheme(value);
+  },
+  "keys-on": ({ checked }) => {
+    keep("keys", checked ? "on" : "off");
+    set({ keysOn: checked });
+  },
+  "alarm-filter": ({ value }) => set({ alarmFilter: value }),
+};
 
 async function copyRaw() {
   try {
     await navigator.clipboard.writeText(byId("raw").textContent);
-    dispatch({ type: "notice", text: "The raw event is copied." });
+    set({ notice: "The raw event is copied." });
   } catch {
     getSelection().selectAllChildren(byId("raw"));
-    dispatch({ type: "notice", text: "This browser does not let the page copy; the raw event is selected instead." });
+    set({ notice: "This browser does not let the page copy; the raw event is selected instead." });
   }
 }
 
 function wire() {
   if (new URLSearchParams(location.search).has("projector")) root.dataset.projector = "1";
   setTheme(["light", "dark"].includes(kept("theme")) ? kept("theme") : "auto");
-  dispatch({ type: "keys", on: kept("keys") !== "off" });
-  dispatch({ type: "operator", name: kept("operator") ?? "" });
-  wireControls();
+  set({ keysOn: kept("keys") !== "off", operator: kept("operator") ?? "" });
+  byId("key-list").replaceChildren(...KEYS.map(([key, , meaning]) => row([element("kbd", "", KEY_NAMES[key] ?? key), meaning])));
+  byId("audit").addEventListener("toggle", () => state.run && guarded(fetchEntries));
+  byId("reset").addEventListener("submit", (event) => {
+    event.preventDefault();
+    guarded(() => resetTo(byId("seed-field").value.trim()));
+  });
   document.addEventListener("click", onClick);
+  document.addEventListener("change", ({ target }) => FIELDS[target.id]?.(target));
   document.addEventListener("keydown", onKey);
   // By the time that it is followed, the address may say something else
   window.addEventListener("hashchange", ({ newURL }) => state.run && guarded(() => follow(parseHash(new URL(newURL).hash))));
-  window.addEventListener("resize", () => {
-    palette = null;
-    sizes.clear();
-    repaint();
-  });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    palette = null;
-    repaint();
-  });
-  wirePointer(byId("timeline"));
-  resized.observe(byId("timeline"));
-  setInterval(() => dispatch({ type: "clock", at: clock() }), CLOCK_MS);
+  window.addEventListener("resize", restyle);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
+  makeSlider(byId("timeline"), "Timeline of the whole run");
+  setInterval(() => dispatch("clock"), CLOCK_MS);
   tick();
 }
 

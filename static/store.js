@@ -1,6 +1,7 @@
 // The page's state and how messages change it: reduce(state, message) → the next state. Pure.
 
 import { KEPT_ROWS, appended, emptyColumns, lastOf, prepended, rowOf } from "./columns.js";
+import { words } from "./format.js";
 
 export const RECENT = 180; // samples that a chart shows unless told otherwise
 export const KEPT_RECORDS = 240; // newest records kept whole; older ones are asked for when looked at
@@ -46,30 +47,22 @@ export function reduce(state, message) {
 
 const CHANGES = {
   model: (state, { model }) => ({ model, columns: emptyColumns(model) }),
-  loaded: (state, { answer, at }) => loaded(state, answer, at),
-  records: (state, { answer, at }) => joined(state, answer, at),
+  loaded,
+  records: joined,
   earlier: (state, { series }) => (series.run === state.run ? { columns: prepended(state.columns, series, state.model) } : {}),
   fetched: (state, { record }) => ({ fetched: record }),
-  failed: (state, { at }) => failed(state, at),
+  failed,
   clock: (state, { at }) => ({ now: at }),
   paused: (state, { paused }) => ({ paused, ...(paused ? {} : live(state)) }),
-  speed: (state, { speed }) => ({ speed }),
-  goto: (state, { sequence }) => goto(state, sequence),
-  live: (state) => live(state),
+  goto,
+  live,
   zoom: (state, { from, to }) => ({ view: zoomed(state, from, to) }),
   view: (state, { mode }) => ({ view: viewOf(state, mode) }),
-  people: (state, { alarms, holds }) => ({ people: { change: alarms.change, alarms: alarms.alarms, figures: alarms.figures, holds: holds.holds, reviews: holds.reviews } }),
   entries: (state, { entries }) => ({ entries: state.entries.concat(entries).slice(-KEPT_ENTRIES) }),
-  role: (state, { role, shared }) => ({ role, shared }),
-  operator: (state, { name }) => ({ operator: name }),
-  alarmList: (state, { sort, filter }) => ({ alarmSort: sort ?? state.alarmSort, alarmFilter: filter ?? state.alarmFilter }),
-  keys: (state, { on }) => ({ keysOn: on }),
-  theme: (state, { theme }) => ({ theme }),
-  notice: (state, { text }) => ({ notice: text }),
+  set: (state, { fields }) => fields, // what nothing else follows from: settings, names, a notice
 };
 
-// ------------------------------------------------------------------------------------------
-// What can be read from a state
+// ---- What can be read from a state
 
 // Return the sequence of the newest sample here; −1 before the first.
 export function headOf(state) {
@@ -84,8 +77,7 @@ export function shownSequence(state) {
 // Return the record that the page shows; null where there is none yet, or it is still on its way.
 export function shownRecord(state) {
   const sequence = shownSequence(state);
-  const whole = state.records.find((record) => record.event.sequence === sequence);
-  return whole ?? (state.fetched?.event.sequence === sequence ? state.fetched : null);
+  return [...state.records, state.fetched].find((record) => record?.event.sequence === sequence) ?? null;
 }
 
 // Return the first sequence of the run that is here, or on its way.
@@ -113,10 +105,9 @@ export function isLost(state) {
   return state.failures >= 2;
 }
 
-// ------------------------------------------------------------------------------------------
-// Changes
+// ---- Changes
 
-function loaded(state, answer, at) {
+function loaded(state, { answer, at }) {
   const [oldest] = answer.records;
   const columns = withRecords(emptyColumns(state.model, oldest ? oldest.event.sequence : 0), answer.records, state.model);
   return {
@@ -127,7 +118,7 @@ function loaded(state, answer, at) {
 }
 
 // The age of what is shown is on the page for who asks; that the connection is lost, and is back, is said once.
-function failed(state, at) {
+function failed(state, { at }) {
   const next = { ...state, failures: state.failures + 1, now: at };
   return isLost(next) && !isLost(state) ? { ...next, spoken: { polite: "Connection lost.", alert: "" } } : next;
 }
@@ -138,7 +129,7 @@ function answered(state, answer, at) {
 }
 
 // An answer that comes twice, or late, adds nothing that is here already.
-function joined(state, answer, at) {
+function joined(state, { answer, at }) {
   const head = headOf(state);
   const fresh = answer.records.filter((record) => record.event.sequence > head);
   const next = answered(state, answer, at);
@@ -159,22 +150,22 @@ function withRecords(columns, records, model) {
 
 // Say a decision that changed and codes that are new; the rest is on the page for who asks. do_not_proceed is an alert.
 function spoken(state, fresh) {
-  const before = state.records[state.records.length - 1] ?? null;
-  const last = fresh[fresh.length - 1];
+  const before = state.records.at(-1);
+  const last = fresh.at(-1);
   const known = new Set(before?.detection.codes ?? []);
   const fresher = [...new Set(fresh.flatMap((record) => record.detection.codes))].filter((code) => !known.has(code));
   const decision = last.recommendation.decision;
   const changed = decision !== before?.recommendation.decision;
   if (!changed && !fresher.length) return state.spoken;
-  const names = fresher.map((code) => code.replaceAll("_", " ")).join(", ");
-  const text = [changed && `Decision: ${decision.replaceAll("_", " ")}.`, names && `New: ${names}.`].filter(Boolean).join(" ");
-  const strongest = state.model.decision_meanings[state.model.decision_meanings.length - 1].name;
+  const names = fresher.map(words).join(", ");
+  const text = [changed && `Decision: ${words(decision)}.`, names && `New: ${names}.`].filter(Boolean).join(" ");
+  const strongest = state.model.decision_meanings.at(-1).name;
   const alert = decision === strongest ? `${text} ${last.recommendation.action}` : "";
   return alert && changed ? { polite: "", alert } : { polite: text, alert: decision === strongest ? state.spoken.alert : "" };
 }
 
 // Going to a sample holds the charts where they are, and moves them only as far as the sample needs.
-function goto(state, sequence) {
+function goto(state, { sequence }) {
   const head = headOf(state);
   if (head < 0) return {};
   const cursor = Math.min(head, Math.max(state.columns.first, Math.round(sequence)));

@@ -1,7 +1,7 @@
 // Renders the panels from the state: idempotent, complete, and it decides nothing about machining.
 // Data goes in as text, never as markup.
 
-import { cell, slice } from "./columns.js";
+import { cell } from "./columns.js";
 import { ageText, numberText, signedText, words } from "./format.js";
 import { headOf, isLost, shownRecord, shownSequence, visibleRange } from "./store.js";
 
@@ -37,11 +37,22 @@ export function setText(id, text) {
   if (node.textContent !== String(text)) node.textContent = text;
 }
 
+// Set several texts, and another in place of what is not there.
+function setTexts(texts, none = "no data") {
+  for (const [id, text] of Object.entries(texts)) setText(id, text ?? none);
+}
+
 // Return an element with children that are texts or nodes.
 export function element(tag, className, ...children) {
   const node = document.createElement(tag);
   if (className) node.className = className;
   node.append(...children);
+  return node;
+}
+
+// Give a node attributes, and return it.
+export function withAttributes(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   return node;
 }
 
@@ -65,43 +76,38 @@ function patch(old, node) {
 
 // Return a mark of shape, letter and colour for a rank from 0 (mildest) to 4.
 export function mark(rank, letter) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("class", `mark rank-${rank}`);
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", SHAPES[rank]);
-  const text = document.createElementNS(SVG, "text");
-  text.setAttribute("x", "8");
-  text.setAttribute("y", rank === 2 ? "13" : "11.5");
+  const made = (tag, attributes) => withAttributes(document.createElementNS(SVG, tag), attributes);
+  const svg = made("svg", { viewBox: "0 0 16 16", class: `mark rank-${rank}`, "aria-hidden": true });
+  const text = made("text", { x: 8, y: rank === 2 ? 13 : 11.5 });
   text.textContent = letter.toUpperCase();
-  svg.append(path, text);
+  svg.append(made("path", { d: SHAPES[rank] }), text);
   return svg;
 }
 
-// ------------------------------------------------------------------------------------------
-// Level 1: what is always visible
+// ---- Level 1: what is always visible
 
 function renderConnection(state) {
-  const lost = isLost(state);
-  const age = state.eventAt === null ? "" : `, last sample ${ageText((state.now - state.eventAt) / 1000)} ago`;
-  document.documentElement.classList.toggle("lost", lost);
+  const [sign, said] = isLost(state) ? ["✕ ", "not connected"] : state.paused ? ["‖ ", "paused"] : ["● ", state.run ? "connected" : "connecting"];
+  document.documentElement.classList.toggle("lost", isLost(state));
   document.documentElement.classList.toggle("paused", state.paused);
-  setText("connection-mark", lost ? "✕ " : state.paused ? "‖ " : "● ");
-  setText("connection", `${lost ? "not connected" : state.paused ? "paused" : state.run ? "connected" : "connecting"}${age}`);
+  setText("connection-mark", sign);
+  setText("connection", state.eventAt === null ? said : `${said}, last sample ${ageText((state.now - state.eventAt) / 1000)} ago`);
 }
 
 function renderBanners(state, record) {
-  const lost = isLost(state);
-  byId("lost-banner").hidden = !lost;
-  const age = state.answeredAt === null ? null : (state.now - state.answeredAt) / 1000;
-  if (lost) setText("lost-text", age === null ? "No answer from the server yet. Trying again." : `Connection lost: what you see is ${ageText(age)} old. Trying again.`);
+  const age = state.answeredAt === null ? null : ageText((state.now - state.answeredAt) / 1000);
+  const lost = age === null ? "No answer from the server yet. Trying again." : `Connection lost: what you see is ${age} old. Trying again.`;
   const past = state.cursor !== null;
+  showBanner("lost", isLost(state) && lost);
+  showBanner("history", past && historyText(state, record));
   document.documentElement.classList.toggle("past", past);
-  byId("history-banner").hidden = !past;
-  if (past) setText("history-text", historyText(state, record));
   setText("notice", state.notice);
   byId("gap-note").hidden = !state.gap;
+}
+
+function showBanner(name, text) {
+  byId(`${name}-banner`).hidden = !text;
+  if (text) setText(`${name}-text`, text);
 }
 
 function historyText(state, record) {
@@ -110,14 +116,17 @@ function historyText(state, record) {
 }
 
 function renderMachine(state, record) {
-  setText("provenance", state.model.provenance.toUpperCase());
-  setText("machine", record?.event.machine_id ?? state.model.machine_id);
-  setText("part", record?.event.part_id ?? "no data");
-  setText("operation", words(record?.event.operation ?? state.model.operation));
-  setText("phase", record ? words(record.event.process_phase) : "no data");
+  const event = record?.event ?? {};
   const head = headOf(state);
-  setText("sample", head < 0 ? "none yet" : `${shownSequence(state)} of ${head + 1}`);
-  setText("event-time", record ? record.event.timestamp.replace("T", " ").replace("+00:00", "") : "no data");
+  setTexts({
+    provenance: state.model.provenance.toUpperCase(),
+    machine: event.machine_id ?? state.model.machine_id,
+    part: event.part_id,
+    operation: words(event.operation ?? state.model.operation),
+    phase: event.process_phase && words(event.process_phase),
+    sample: head < 0 ? "none yet" : `${shownSequence(state)} of ${head + 1}`,
+    "event-time": event.timestamp?.replace("T", " ").replace("+00:00", ""),
+  });
 }
 
 function renderLamps(state, record) {
@@ -133,31 +142,26 @@ function renderLamps(state, record) {
   replace("trust-mark", record ? [mark(trusted ? 0 : 4, trusted ? "G" : "N")] : []);
 }
 
-// ------------------------------------------------------------------------------------------
-// Level 2: the decision and its evidence
+// ---- Level 2: the decision and its evidence
 
 function renderDecision(state, record) {
   const advice = record?.recommendation;
-  const rank = state.model.decision_meanings.findIndex((row) => row.name === advice?.decision);
-  byId("decision-panel").className = `panel decision rank-edge-${Math.max(0, rank)}`;
-  setText("decision", advice ? words(advice.decision) : "no data");
-  replace("decision-mark", advice ? [mark(Math.max(0, rank), advice.decision[0])] : []);
-  const over = new Set(state.cursor === null ? state.people.holds.filter((hold) => hold.state === "answered").map((hold) => hold.id) : []);
-  const holds = (record?.released.holds ?? []).filter((id) => !over.has(id)); // what was confirmed since then no longer stands now
+  const rank = Math.max(0, state.model.decision_meanings.findIndex((row) => row.name === advice?.decision));
+  const over = state.cursor === null ? state.people.holds.filter((hold) => hold.state === "answered").map((hold) => hold.id) : [];
+  const holds = (record?.released.holds ?? []).filter((id) => !over.includes(id)); // what was confirmed since then no longer stands now
   const held = holds.length > 0 && advice.decision !== record.released.decision;
-  setText("action", held ? state.model.held_action : advice?.action ?? "Waiting for the first sample.");
-  setText("required-check", advice?.required_check ?? "–");
-  setText("rationale", advice?.rationale ?? "–");
+  byId("decision-panel").className = `panel decision rank-${rank}${holds.length ? " held" : ""}`;
   setText("released", holds.length ? `${words(record.released.decision)}: hold ${holds.join(" and ")}` : "");
-  byId("decision-panel").classList.toggle("held", holds.length > 0);
-  setText("confidence", advice ? advice.confidence.toFixed(2) : "–");
+  setText("decision", advice ? words(advice.decision) : "no data");
+  replace("decision-mark", advice ? [mark(rank, advice.decision[0])] : []);
+  setText("action", held ? state.model.held_action : advice?.action ?? "Waiting for the first sample.");
+  setTexts({ "required-check": advice?.required_check, rationale: advice?.rationale, confidence: advice?.confidence.toFixed(2) }, "–");
   byId("confidence-bar").value = advice?.confidence ?? 0;
   replace("gates", (advice?.gates ?? []).map(gateItem));
 }
 
 function gateItem(gate) {
-  const sign = element("span", "gate-mark", GATE_MARKS[gate.state] ?? "?");
-  sign.setAttribute("aria-hidden", "true");
+  const sign = withAttributes(element("span", "gate-mark", GATE_MARKS[gate.state] ?? "?"), { "aria-hidden": true });
   const name = element("strong", "", words(gate.name));
   const because = element("span", "because", `: ${gate.because}`);
   return element("li", `gate ${gate.state}`, sign, element("span", "", name, ` ${words(gate.state)}`, because));
@@ -170,10 +174,7 @@ function renderEvidence(state, record) {
 }
 
 function evidenceItem(item) {
-  const button = element("button", "code", item.code);
-  button.type = "button";
-  button.dataset.signal = item.signal.split(",")[0];
-  button.title = "Show it on its chart";
+  const button = withAttributes(element("button", "code", item.code), { "data-signal": item.signal.split(",")[0], title: "Show it on its chart" });
   return element("li", "", button, " ", item.sentence);
 }
 
@@ -183,32 +184,35 @@ function renderValues(state, sequence, hovered) {
 }
 
 function valueRow(state, signal, sequence) {
-  const at = readOut(state, signal, sequence);
+  const { texts } = readOut(state, signal, sequence);
   const present = cell(state.columns, "present", sequence) === 1;
-  const missing = present && Number.isNaN(at.actual);
-  return row([`${signal.title}, ${signal.unit}`, missing || !present ? "no data" : at.actualText, at.expectedText, at.residualText, at.limitText, at.zText], missing ? "missing" : "");
+  const missing = present && texts.actual === "no data";
+  return row([titleOf(signal), texts.actual, texts.expected, texts.residual, texts.limit, texts.z], missing ? "missing" : "");
 }
 
 // Return what is known of a signal at a sample, as numbers and as texts: the read-out of the crosshair.
-export function readOut(state, signal, sequence) {
-  const get = (suffix) => cell(state.columns, `${signal.name}${suffix}`, sequence);
-  const [actual, expected, low, high, z] = ["", ".expected", ".low", ".high", ".z"].map(get);
+function readOut(state, signal, sequence) {
+  const [actual, expected, low, high, z] = ["", ".expected", ".low", ".high", ".z"].map((suffix) => cell(state.columns, signal.name + suffix, sequence));
   const text = (value) => (Number.isNaN(value) ? "–" : numberText(value, signal.decimals));
-  return {
-    actual, expected, low, high, z,
-    actualText: numberText(actual, signal.decimals),
-    expectedText: text(expected),
-    residualText: signedText(actual - expected, signal.decimals),
-    lowText: text(low), highText: text(high),
-    limitText: [low, high].filter((limit) => !Number.isNaN(limit)).map((limit) => numberText(limit, signal.decimals)).join("…") || "–",
-    zText: signedText(z, 1),
+  const texts = {
+    actual: numberText(actual, signal.decimals), expected: text(expected), residual: signedText(actual - expected, signal.decimals),
+    low: text(low), high: text(high), limit: [low, high].map(text).filter((limit) => limit !== "–").join("…") || "–", z: signedText(z, 1),
   };
+  return { actual, expected, z, texts };
 }
 
+// Return the names of the codes of a sample.
+function codesAt(state, sequence) {
+  const mask = cell(state.columns, "codes", sequence);
+  return state.model.codes.filter((_, index) => mask & (1 << index)).map((code) => code.name);
+}
+
+// Return what a signal is called, with its unit.
+export const titleOf = (signal) => `${signal.title}, ${signal.unit}`;
+
 // Return a table row; the first cell heads it. A cell is a text or a node.
-export function row([head, ...cells], className) {
-  const first = element("th", "", head);
-  first.scope = "row";
+export function row([head, ...cells], className = "") {
+  const first = withAttributes(element("th", "", head), { scope: "row" });
   return element("tr", className, first, ...cells.map((content) => element("td", "", content)));
 }
 
@@ -225,8 +229,7 @@ function renderTotals(state) {
   }));
 }
 
-// ------------------------------------------------------------------------------------------
-// Levels 3 and 4: every rule, one signal in full, the raw event
+// ---- Levels 3 and 4: every rule, one signal in full, the raw event
 
 function renderRules(state, record) {
   const trace = new Map((record?.detection.rules ?? []).map((check) => [check.rule, check]));
@@ -259,8 +262,7 @@ function shareBar(check) {
 }
 
 function renderRaw(record) {
-  if (!record) return setText("raw", "no sample yet");
-  return setText("raw", JSON.stringify({ topic: record.event.topic, payload: record.event }, null, 2));
+  setText("raw", record ? JSON.stringify({ topic: record.event.topic, payload: record.event }, null, 2) : "no sample yet");
 }
 
 // Fill the table of one signal with the samples that its chart shows, at most TABLE_ROWS of them, the newest.
@@ -268,7 +270,7 @@ export function renderTable(state, signal) {
   const range = visibleRange(state);
   const last = Math.min(range.to, headOf(state));
   const from = Math.max(range.from, state.columns.first, last - TABLE_ROWS + 1);
-  setText("table-title", `${signal.title}, ${signal.unit}: samples ${from} to ${last}`);
+  setText("table-title", `${titleOf(signal)}: samples ${from} to ${last}`);
   setText("table-note", from > range.from && from > state.columns.first ? `The newest ${TABLE_ROWS} of the samples shown; the CSV export has all.` : "");
   const rows = [];
   for (let sequence = last; sequence >= from; sequence -= 1) rows.push(tableRow(state, signal, sequence));
@@ -276,25 +278,22 @@ export function renderTable(state, signal) {
 }
 
 function tableRow(state, signal, sequence) {
-  const at = readOut(state, signal, sequence);
-  const mask = cell(state.columns, "codes", sequence);
-  const codes = state.model.codes.filter((_, index) => mask & (1 << index)).map((code) => code.name).join(", ");
-  return row([String(sequence), at.actualText, at.expectedText, at.residualText, at.lowText, at.highText, at.zText, codes || "none"], "");
+  const { texts } = readOut(state, signal, sequence);
+  const codes = codesAt(state, sequence).join(", ") || "none";
+  return row([String(sequence), texts.actual, texts.expected, texts.residual, texts.low, texts.high, texts.z, codes]);
 }
 
-// ------------------------------------------------------------------------------------------
-// Controls
+// ---- Controls
 
 function renderControls(state) {
-  const shown = shownSequence(state);
   setText("pause", state.paused ? "Resume" : "Pause");
   byId("live").disabled = state.cursor === null;
-  byId("back").disabled = !state.columns || shown <= state.columns.first;
-  byId("speed").value = String(state.speed);
+  byId("back").disabled = shownSequence(state) <= state.columns.first;
+  byId("speed").value = state.speed;
   byId("theme").value = state.theme;
   byId("keys-on").checked = state.keysOn;
-  byId("view-recent").setAttribute("aria-pressed", String(state.view.mode === "recent" || Boolean(state.view.held)));
-  byId("view-all").setAttribute("aria-pressed", String(state.view.mode === "all"));
+  byId("view-recent").ariaPressed = state.view.mode === "recent" || Boolean(state.view.held);
+  byId("view-all").ariaPressed = state.view.mode === "all";
   const field = byId("seed-field");
   if (document.activeElement !== field && field.dataset.seed !== String(state.summary?.seed)) {
     field.value = state.summary?.seed ?? "";
@@ -306,20 +305,17 @@ function renderControls(state) {
 export function finding(state, signal, window) {
   const samples = window.count;
   if (!samples) return `${signal.title}: no data yet`;
-  const fired = window.windows.reduce((sum, [, first, last]) => sum + last - first + 1, 0);
-  const gaps = window.gaps.reduce((sum, [, first, last]) => sum + last - first + 1, 0);
+  const [fired, gaps] = [window.windows, window.gaps].map((runs) => runs.reduce((sum, [, first, last]) => sum + last - first + 1, 0));
   const told = fired ? `a rule fired in ${fired} of ${samples} samples` : `no rule fired in ${samples} samples`;
-  return `${signal.title}, ${signal.unit}: ${told}${gaps ? `, no data in ${gaps}` : ""}`;
+  return `${titleOf(signal)}: ${told}${gaps ? `, no data in ${gaps}` : ""}`;
 }
 
 // Return what is said of one sample of a signal when the cursor moves to it.
 export function spokenSample(state, signal, sequence) {
-  const at = readOut(state, signal, sequence);
-  const mask = Math.trunc(slice(state.columns, "codes", sequence, sequence)[0] || 0);
-  const codes = state.model.codes.filter((_, index) => mask & (1 << index)).map((code) => words(code.name));
-  const parts = [`sample ${sequence}`, Number.isNaN(at.actual) ? "no data" : `${at.actualText} ${signal.unit}`];
-  if (!Number.isNaN(at.expected)) parts.push(`expected ${at.expectedText}`, `residual ${at.residualText}`);
-  if (at.limitText !== "–") parts.push(`limit ${at.limitText}`);
-  if (!Number.isNaN(at.z)) parts.push(`z ${at.zText}`);
-  return `${parts.join(", ")}; ${codes.join(", ") || "no code"}`;
+  const { actual, expected, z, texts } = readOut(state, signal, sequence);
+  const parts = [`sample ${sequence}`, Number.isNaN(actual) ? "no data" : `${texts.actual} ${signal.unit}`];
+  if (!Number.isNaN(expected)) parts.push(`expected ${texts.expected}`, `residual ${texts.residual}`);
+  if (texts.limit !== "–") parts.push(`limit ${texts.limit}`);
+  if (!Number.isNaN(z)) parts.push(`z ${texts.z}`);
+  return `${parts.join(", ")}; ${codesAt(state, sequence).map(words).join(", ") || "no code"}`;
 }
