@@ -2,7 +2,7 @@
 //
 // size     {width, height, ratio}: CSS pixels, and device pixels a CSS pixel
 // columns  {first, count, ...}: arrays of `count` numbers, one a sequence; NaN is a gap
-// spec     {from, to, low, high, cursor}: the scales, and the sequence that is marked (or null)
+// spec     {from, to, low, high, cursor, drag}: the scales, the sequence that is marked, and those between which a zoom is drawn (or null)
 // palette  colours, font and line width by role, read from the style sheet: no colour is typed here
 //
 // What draws a part takes all of these as one `chart`, with the frame, and with x and y of what it shows.
@@ -44,6 +44,7 @@ export function drawSignal(context, size, columns, spec, palette) {
   drawLabels(chart);
   drawCursor(chart, size.height);
   drawScale(chart);
+  if (spec.drag) drawDrag(chart);
 }
 
 // Draw the lanes of the whole run: columns {lanes: [{name, runs: [[tone, first, last, text, ink]]}]}, spec with the shown range.
@@ -56,7 +57,6 @@ export function drawTimeline(context, size, columns, spec, palette) {
   drawCursor(chart, height);
 }
 
-// Clear the picture, and return its chart.
 function begun(context, size, columns, spec, palette) {
   context.setTransform(size.ratio, 0, 0, size.ratio, 0, 0);
   context.clearRect(0, 0, size.width, size.height);
@@ -235,7 +235,6 @@ function span({ frame, x }, from, to) {
   return [Math.min(x(from) - frame.step / 2, frame.right - 2), Math.max(2, (to - from + 1) * frame.step)];
 }
 
-// The samples in which a rule fired.
 function drawShades(chart) {
   const { context, size, columns, palette } = chart;
   context.fillStyle = palette.shade;
@@ -305,6 +304,14 @@ function drawCursor({ context, spec, palette, frame }, height) {
   if (spec.cursor === null || spec.cursor < spec.from || spec.cursor > spec.to) return;
   context.fillStyle = palette.cursor;
   context.fillRect(Math.round(frame.x(spec.cursor)) - 1, 0, 2, height);
+}
+
+function drawDrag({ context, size, spec, palette, frame }) {
+  const [left, right] = [spec.drag.from, spec.drag.to].map(frame.x).sort((one, other) => one - other);
+  context.globalAlpha = 0.25;
+  context.fillStyle = palette.cursor;
+  context.fillRect(left, 0, right - left, size.height);
+  context.globalAlpha = 1;
 }
 
 function drawLane(chart, lane, top) {

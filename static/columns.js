@@ -14,7 +14,6 @@ export function layoutOf(model) {
   return [...signals, "health", "phase", "label", "decision", "codes", "rules", "present"];
 }
 
-// Return columns without rows that begin at a sequence.
 export function emptyColumns(model, first = 0) {
   const arrays = Object.fromEntries(layoutOf(model).map((name) => [name, new Float64Array(CAPACITY)]));
   return { first, offset: 0, length: 0, arrays };
@@ -48,14 +47,9 @@ export function numberOf(value) {
 
 function signalCells(signal, event, model) {
   const expected = signal.expected ? numberOf(event[signal.expected]) : NaN;
-  const bounds = boundsOf(signal, event.process_phase, expected, model);
-  return {
-    [signal.name]: numberOf(event[signal.name]),
-    [`${signal.name}.expected`]: expected,
-    [`${signal.name}.low`]: bounds.low,
-    [`${signal.name}.high`]: bounds.high,
-    [`${signal.name}.z`]: NaN,
-  };
+  const { low, high } = boundsOf(signal, event.process_phase, expected, model);
+  const { name } = signal;
+  return { [name]: numberOf(event[name]), [`${name}.expected`]: expected, [`${name}.low`]: low, [`${name}.high`]: high };
 }
 
 // Return where the limits of a signal stand in a phase, {low, high}; NaN where it has none. A z-score has no place on the scale.
@@ -122,9 +116,9 @@ export function prepended(columns, earlier, model) {
 function fillBounds(arrays, signal, count, model) {
   for (let index = 0; index < count; index += 1) {
     const phase = model.phases[arrays.phase[index]]?.name;
-    const bounds = boundsOf(signal, phase, arrays[`${signal.name}.expected`][index], model);
-    arrays[`${signal.name}.low`][index] = bounds.low;
-    arrays[`${signal.name}.high`][index] = bounds.high;
+    const { low, high } = boundsOf(signal, phase, arrays[`${signal.name}.expected`][index], model);
+    arrays[`${signal.name}.low`][index] = low;
+    arrays[`${signal.name}.high`][index] = high;
   }
 }
 
@@ -175,7 +169,7 @@ export function signalWindow(columns, signal, from, to, model) {
 // Return [code, first index, last index] for every run of samples in which a rule of this signal fired.
 export function firedWindows(rules, signal, model) {
   const own = model.rules.map((rule) => (rule.signal === signal.name ? rule.code : null));
-  const mask = own.reduce((sum, code, index) => (code ? sum | (1 << index) : sum), 0);
+  const mask = bits(own);
   return spans(rules, (value) => value & mask).map(([value, first, last]) => [own[Math.log2(value & -value)], first, last]);
 }
 

@@ -2,14 +2,14 @@
 
 import { drawSignal, drawTimeline, frameOf } from "./chart.js";
 import { cell, nextAnomaly, signalWindow } from "./columns.js";
+import { numberText, words } from "./format.js";
 import { formatHash, parseHash } from "./hash.js";
 import { KEYS, KEY_NAMES, actionOf } from "./keys.js";
 import { askOrder, renderPeople } from "./people.js";
 import { pictureOf } from "./picture.js";
 import { RECENT, headOf, initialState, reduce, sameRun, shownRecord, shownSequence, visibleRange } from "./store.js";
-import { words } from "./format.js";
 import { timelineLanes } from "./timeline.js";
-import { byId, element, finding, renderPanels, renderTable, row, spokenSample, titleOf, withAttributes } from "./view.js";
+import { byId, element, finding, renderPanels, renderTable, root, row, setText, spokenSample, titleOf, withAttributes } from "./view.js";
 
 // What is charted, and how tall: [column, height class]. Titles, units and scales come from the model.
 const CHARTS = [
@@ -32,7 +32,6 @@ const ROLES = {
   ...Object.fromEntries([0, 1, 2, 3, 4].flatMap((rank) => [[`rank${rank}`, `--rank-${rank}`], [`rankInk${rank}`, `--rank-ink-${rank}`]])),
 };
 
-const root = document.documentElement;
 const clock = () => performance.now();
 
 let state = initialState;
@@ -125,13 +124,12 @@ function signalsCharted() {
   return CHARTS.map(([name, height]) => ({ ...(state.model.signals.find((signal) => signal.name === name) ?? health), height }));
 }
 
-// Make the figures once: a label and a canvas a signal.
 function buildFigures() {
   byId("figures").replaceChildren(...signalsCharted().map((signal) => {
-    const canvas = withAttributes(element("canvas", ""), { id: `chart-${signal.name}` });
+    const canvas = element("canvas", { id: `chart-${signal.name}` });
     makeSlider(canvas, signal.title);
-    const button = withAttributes(element("button", "link", "table"), { "data-table": signal.name, "aria-label": `Table of ${signal.title}` });
-    const reading = withAttributes(element("span", "reading", "–"), { id: `reading-${signal.name}` });
+    const button = element("button", { class: "link", "data-table": signal.name, "aria-label": `Table of ${signal.title}` }, "table");
+    const reading = element("span", { class: "reading", id: `reading-${signal.name}` }, "–");
     const caption = element("figcaption", "", element("h3", "", titleOf(signal)), reading, button);
     return element("figure", `figure ${signal.height}`, caption, canvas);
   }));
@@ -148,10 +146,8 @@ function drawCharts(range, cursor) {
   for (const signal of signalsCharted()) {
     const canvas = byId(`chart-${signal.name}`);
     const window = signalWindow(state.columns, signal, range.from, range.to, state.model);
-    const spec = { ...range, left: palette.gutter, low: signal.low, high: signal.high, cursor };
-    const [context, size] = prepared(canvas);
-    drawSignal(context, size, window, spec, palette);
-    if (drag?.canvas === canvas) drawDrag(context, size, spec);
+    const spec = { ...range, left: palette.gutter, low: signal.low, high: signal.high, cursor, drag: drag?.canvas === canvas ? drag : null };
+    drawSignal(...prepared(canvas), window, spec, palette);
     canvas.setAttribute("aria-label", finding(state, signal, window));
   }
 }
@@ -178,15 +174,6 @@ function timelineText() {
   return `sample ${record.event.sequence}, ${words(record.recommendation.decision)}`;
 }
 
-function drawDrag(context, size, spec) {
-  const frame = frameOf(size.width, spec.left, spec.from, spec.to);
-  const [from, to] = [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)];
-  context.globalAlpha = 0.25;
-  context.fillStyle = palette.cursor;
-  context.fillRect(frame.x(from), 0, frame.x(to) - frame.x(from), size.height);
-  context.globalAlpha = 1;
-}
-
 const resized = new ResizeObserver((entries) => {
   for (const { target } of entries) sizes.delete(target);
   repaint();
@@ -205,8 +192,7 @@ function prepared(canvas) {
 function tellReading(signal) {
   const sequence = shownSequence(state);
   setSlider(byId(`chart-${signal.name}`), sequence < 0 ? "no sample yet" : spokenSample(state, signal, sequence));
-  const value = cell(state.columns, signal.name, sequence);
-  byId(`reading-${signal.name}`).textContent = Number.isNaN(value) ? "no data" : value.toFixed(signal.decimals);
+  setText(`reading-${signal.name}`, numberText(cell(state.columns, signal.name, sequence), signal.decimals));
 }
 
 // A slider's text is spoken when it changes under focus: while the run goes on that would be every sample.
@@ -380,14 +366,13 @@ const FARTHEST_LINK = 20000;
 async function runTo(sequence) {
   if (sequence > FARTHEST_LINK) return set({ notice: `This link asks for sample ${sequence}; a link runs on to sample ${FARTHEST_LINK} at the most.` });
   while (headOf(state) < sequence) await poll(Math.min(MOST_NEW, sequence - headOf(state)));
-  let more = state.columns.first > sequence;
-  while (more) more = (await fetchEarlier()) && state.columns.first > sequence;
+  while (state.columns.first > sequence && (await fetchEarlier())) continue;
   if (state.columns.first > sequence) set({ notice: `Sample ${sequence} is no longer kept; the oldest is ${state.columns.first}.` });
 }
 
 // The server runs another seed, and others may be watching: ask before it is begun anew.
 function offer(wanted) {
-  byId("link-text").textContent = `This link is to a run with seed ${wanted.seed}; this run has seed ${state.summary.seed}. Running it begins anew for everybody.`;
+  setText("link-text", `This link is to a run with seed ${wanted.seed}; this run has seed ${state.summary.seed}. Running it begins anew for everybody.`);
   const banner = byId("link-banner");
   banner.hidden = false;
   banner.onclick = ({ target }) => {
@@ -429,24 +414,23 @@ function goTo(sequence) {
   else dispatch("goto", { sequence });
 }
 
-// One sample on: through history where the page shows history, from the server where it shows the newest.
 function onStep() {
   if (!state.paused) setPaused(true);
   if (state.cursor !== null) goTo(state.cursor + 1);
   else guarded(() => poll(1));
 }
 
-// On to the next sample at which a code begins; where none is known yet, the run goes on until one comes.
 function onAnomaly() {
   guarded(async () => {
+    const watching = state.role === "viewer";
     const from = shownSequence(state);
     let found = nextAnomaly(state.columns, from);
-    for (let made = 0; found === null && made < MOST_NEW && state.role !== "viewer"; made += 10) {
+    for (let made = 0; found === null && made < MOST_NEW && !watching; made += 10) {
       const head = headOf(state);
       await poll(10);
       found = nextAnomaly(state.columns, Math.max(from, head));
     }
-    if (found === null) set({ notice: state.role === "viewer" ? "No later anomaly yet." : `No anomaly in the next ${MOST_NEW} samples.` });
+    if (found === null) set({ notice: watching ? "No later anomaly yet." : `No anomaly in the next ${MOST_NEW} samples.` });
     else dispatch("goto", { sequence: found });
   });
 }
@@ -463,9 +447,8 @@ function savePicture() {
   const figures = signalsCharted().map((signal) => ({ name: titleOf(signal), canvas: byId(`chart-${signal.name}`) }));
   figures.push({ name: "Timeline", canvas: byId("timeline") });
   pictureOf(title, figures, palette, window.devicePixelRatio || 1).toBlob((blob) => {
-    const link = element("a", "");
-    link.href = URL.createObjectURL(blob);
-    link.download = `${summary.provenance}_run_seed_${summary.seed}_sample_${shownSequence(state)}.png`;
+    const download = `${summary.provenance}_run_seed_${summary.seed}_sample_${shownSequence(state)}.png`;
+    const link = element("a", { href: URL.createObjectURL(blob), download });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), CLOCK_MS);
   });
@@ -477,8 +460,8 @@ const ACTIONS = {
   back: () => goTo(shownSequence(state) - 1),
   anomaly: onAnomaly,
   live: () => dispatch("live"),
-  left: (event) => goTo(shownSequence(state) - (event.shiftKey ? 10 : 1)),
-  right: (event) => goTo(shownSequence(state) + (event.shiftKey ? 10 : 1)),
+  left: ({ shiftKey }) => goTo(shownSequence(state) - (shiftKey ? 10 : 1)),
+  right: ({ shiftKey }) => goTo(shownSequence(state) + (shiftKey ? 10 : 1)),
   alarms: () => toHeading("people-title"),
   home: () => goTo(state.columns.first),
   zoomIn: () => zoomBy(0.5),
@@ -499,19 +482,23 @@ function onKey(event) {
   const onChart = event.target.getAttribute?.("role") === "slider";
   if (!action || !(state.keysOn || (onChart && ON_A_CHART.has(action)))) return;
   event.preventDefault();
-  hover = null; // a pointer that rests on a chart no longer says what is shown
+  pointAt(null); // a pointer that rests on a chart no longer says what is shown
   ACTIONS[action](event);
 }
 
 // ---- The pointer
 
-// Return the sample of a chart or the timeline that a pointer is over.
 function sampleAt(canvas, event) {
   const timeline = canvas.id === "timeline";
   const range = timeline ? wholeRange() : visibleRange(state);
   const box = canvas.getBoundingClientRect();
   const frame = frameOf(box.width, timeline ? palette.lanes : palette.gutter, range.from, range.to);
   return Math.min(range.to, Math.max(range.from, frame.sequenceAt(event.clientX - box.left)));
+}
+
+function pointAt(sequence) {
+  hover = sequence;
+  repaint();
 }
 
 function wirePointer(canvas) {
@@ -521,13 +508,9 @@ function wirePointer(canvas) {
       if (headOf(state) < 0) return;
       const at = sampleAt(canvas, event);
       if (drag) drag.to = at;
-      hover = at <= headOf(state) && at >= state.columns.first ? at : null;
-      repaint();
+      pointAt(at <= headOf(state) && at >= state.columns.first ? at : null);
     },
-    onpointerleave: () => {
-      hover = null;
-      repaint();
-    },
+    onpointerleave: () => pointAt(null),
     onpointerdown: (event) => {
       if (event.button !== 0 || headOf(state) < 0) return;
       const at = sampleAt(canvas, event);
@@ -557,7 +540,7 @@ function endDrag(canvas, event) {
   drag = null;
   if (zoomed && Math.abs(event.clientX - x) > DRAG_PIXELS) dispatch("zoom", { from: Math.min(from, to), to: Math.max(from, to) });
   else {
-    hover = null;
+    pointAt(null);
     cursors = [cursors[1], state.cursor];
     goTo(sampleAt(canvas, event));
   }
@@ -580,8 +563,7 @@ function showOnChart(signal) {
 // ---- Settings, and everything together
 
 function setTheme(theme) {
-  if (theme === "auto") delete root.dataset.theme;
-  else root.dataset.theme = theme;
+  root.dataset.theme = theme;
   set({ theme });
   restyle();
 }
@@ -636,7 +618,6 @@ function onClick(event) {
   if ("close" in target.dataset) target.closest("dialog").close();
 }
 
-// What a field does when it changes.
 const FIELDS = {
   speed: ({ value }) => {
     set({ speed: Number(value) });

@@ -3,7 +3,7 @@
 
 import { ageText, numberText, words } from "./format.js";
 import { headOf } from "./store.js";
-import { byId, element, mark, replace, row, setText, withAttributes } from "./view.js";
+import { byId, element, mark, replace, root, row, setText, withAttributes } from "./view.js";
 
 const ENTRIES_SHOWN = 200;
 const WAITING = ["UNACK", "RTN_UNACK", "ACKED", "SHELVED", "SUPPRESSED_BY_DESIGN"];
@@ -24,13 +24,13 @@ const SORTS = {
   priority: (one) => one.priority, state: (one) => WAITING.indexOf(one.state), what: (one) => one.title, since: (one) => -one.first, peak: (one) => -Math.abs(one.peak ?? 0),
 };
 
-// Render everything that waits for a person, and what was answered.
 export function renderPeople(state) {
   const { people, summary } = state;
   const waiting = summary?.unacknowledged ?? 0;
   const holds = people.holds.filter(stands);
   const trouble = typeof summary?.recording === "string" ? summary.recording : "";
-  withAttributes(byId("alarm-badge"), { "aria-label": `${waiting} alarms not acknowledged` }).hidden = !waiting;
+  byId("alarm-badge").hidden = !waiting;
+  byId("alarm-badge").ariaLabel = `${waiting} alarms not acknowledged`;
   setText("alarm-badge", `▲ ${waiting}`);
   byId("hold-band").hidden = !holds.length;
   replace("hold-band", holds.map(holdItem));
@@ -39,7 +39,7 @@ export function renderPeople(state) {
   setText("alarm-figures", figuresText(state));
   setText("who", state.operator ? `Operator: ${state.operator}` : "Operator: not named");
   replace("audit-rows", state.entries.slice(-ENTRIES_SHOWN).reverse().map(entryRow));
-  document.documentElement.dataset.role = state.role; // a viewer's page hides every order
+  root.dataset.role = state.role; // a viewer's page hides every order
   byId("record-banner").hidden = !trouble;
   setText("record-banner", trouble);
 }
@@ -47,7 +47,7 @@ export function renderPeople(state) {
 const stands = (one) => one.state === "standing";
 
 function orderButton(order, text, id, name) {
-  return withAttributes(element("button", "", text), { "data-order": order, "data-id": id, "aria-label": `${text.replace("…", "")}: ${name}` });
+  return element("button", { "data-order": order, "data-id": id, "aria-label": `${text.replace("…", "")}: ${name}` }, text);
 }
 
 function holdItem({ id, cause, since, required_check: check }) {
@@ -67,7 +67,6 @@ const FILTERS = {
   all: () => true,
 };
 
-// Return the alarms that the filter lets through, sorted.
 function listed(state) {
   const key = SORTS[state.alarmSort];
   return state.people.alarms.filter(FILTERS[state.alarmFilter]).sort((one, other) => (key(one) < key(other) ? -1 : key(one) > key(other) ? 1 : other.id - one.id));
@@ -138,9 +137,7 @@ function fieldOf(state, name, id) {
     minutes: [1, model.max_shelve_min, 10], percent: [...model.reduce_pct, model.reduce_pct[0]], strength: [...model.strength, 1],
     duration: [1, model.max_injected_events, 10], ramp: [0, model.max_injected_events, 0],
   }[name];
-  const field = element(options ? "select" : name === "note" ? "textarea" : "input", "");
-  field.name = name;
-  if (options) field.append(...options.map((value) => Object.assign(element("option", "", words(value)), { value })));
+  const field = element(options ? "select" : name === "note" ? "textarea" : "input", { name }, ...(options ?? []).map((value) => element("option", { value }, words(value))));
   if (numbers) Object.assign(field, { type: "number", min: numbers[0], max: numbers[1], value: numbers[2], step: name === "strength" ? "any" : "1" });
   if (name === "operator") Object.assign(field, { required: true, maxLength: 60, value: state.operator, autocomplete: "name" });
   if (name === "note") field.maxLength = 500;

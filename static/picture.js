@@ -4,9 +4,10 @@ const MARGIN = 16;
 
 // Return a canvas with the titles of the figures and their canvases one below the other, in device pixels.
 export function pictureOf(title, figures, palette, ratio) {
+  const margin = MARGIN * ratio;
   const gap = palette.size * 1.8 * ratio;
-  const width = Math.max(...figures.map(({ canvas }) => canvas.width)) + 2 * MARGIN * ratio;
-  const height = figures.reduce((sum, { canvas }) => sum + canvas.height + gap, 2 * MARGIN * ratio + gap);
+  const width = Math.max(...figures.map(({ canvas }) => canvas.width)) + 2 * margin;
+  const height = figures.reduce((sum, { canvas }) => sum + canvas.height + gap, 2 * margin + gap);
   const picture = Object.assign(document.createElement("canvas"), { width, height });
   const context = picture.getContext("2d");
   context.fillStyle = palette.panel;
@@ -14,12 +15,12 @@ export function pictureOf(title, figures, palette, ratio) {
   context.fillStyle = palette.ink;
   context.textBaseline = "top";
   context.font = `bold ${palette.size * ratio}px ${palette.family}`;
-  let top = MARGIN * ratio;
-  context.fillText(title, MARGIN * ratio, top);
+  let top = margin;
+  context.fillText(title, margin, top);
   top += gap;
   for (const { name, canvas } of figures) {
-    context.fillText(name, MARGIN * ratio, top);
-    context.drawImage(canvas, MARGIN * ratio, top + gap * 0.8);
+    context.fillText(name, margin, top);
+    context.drawImage(canvas, margin, top + gap * 0.8);
     top += canvas.height + gap;
   }
   return picture;

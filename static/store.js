@@ -25,7 +25,7 @@ export const initialState = Object.freeze({
   answeredAt: null, // page clock, ms, of the last answer
   eventAt: null, // page clock, ms, of the last new event
   now: 0, // page clock, ms
-  people: Object.freeze({ change: null, alarms: [], holds: [], reviews: [], figures: null }), // what waits for people, and what they answered
+  people: Object.freeze({ alarms: [], holds: [], reviews: [], figures: null }), // what waits for people, and what they answered
   entries: [], // the newest of the audit trail
   role: "operator", // operator | viewer, of a shared run
   shared: false, // the server keeps the pace
@@ -69,7 +69,6 @@ export function headOf(state) {
   return state.columns ? lastOf(state.columns) : -1;
 }
 
-// Return the sequence that the page shows.
 export function shownSequence(state) {
   return state.cursor ?? headOf(state);
 }

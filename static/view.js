@@ -12,6 +12,7 @@ const SEVERITY_RANKS = [0, 1, 2, 4]; // of the severities, mildest first
 const GATE_MARKS = { passed: "✓", stopped: "■", not_reached: "–" };
 const TABLE_ROWS = 500; // that a table shows at the most
 
+export const root = document.documentElement;
 export const byId = (id) => document.getElementById(id);
 
 // Render everything that is not a chart. `hover` is the sample under the pointer, or null.
@@ -42,15 +43,14 @@ function setTexts(texts, none = "no data") {
   for (const [id, text] of Object.entries(texts)) setText(id, text ?? none);
 }
 
-// Return an element with children that are texts or nodes.
-export function element(tag, className, ...children) {
+// Return an element with a class, or with attributes, and with children that are texts or nodes.
+export function element(tag, given, ...children) {
   const node = document.createElement(tag);
-  if (className) node.className = className;
+  if (given) withAttributes(node, typeof given === "string" ? { class: given } : given);
   node.append(...children);
   return node;
 }
 
-// Give a node attributes, and return it.
 export function withAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   return node;
@@ -88,8 +88,8 @@ export function mark(rank, letter) {
 
 function renderConnection(state) {
   const [sign, said] = isLost(state) ? ["✕ ", "not connected"] : state.paused ? ["‖ ", "paused"] : ["● ", state.run ? "connected" : "connecting"];
-  document.documentElement.classList.toggle("lost", isLost(state));
-  document.documentElement.classList.toggle("paused", state.paused);
+  root.classList.toggle("lost", isLost(state));
+  root.classList.toggle("paused", state.paused);
   setText("connection-mark", sign);
   setText("connection", state.eventAt === null ? said : `${said}, last sample ${ageText((state.now - state.eventAt) / 1000)} ago`);
 }
@@ -100,7 +100,7 @@ function renderBanners(state, record) {
   const past = state.cursor !== null;
   showBanner("lost", isLost(state) && lost);
   showBanner("history", past && historyText(state, record));
-  document.documentElement.classList.toggle("past", past);
+  root.classList.toggle("past", past);
   setText("notice", state.notice);
   byId("gap-note").hidden = !state.gap;
 }
@@ -161,7 +161,7 @@ function renderDecision(state, record) {
 }
 
 function gateItem(gate) {
-  const sign = withAttributes(element("span", "gate-mark", GATE_MARKS[gate.state] ?? "?"), { "aria-hidden": true });
+  const sign = element("span", { class: "gate-mark", "aria-hidden": true }, GATE_MARKS[gate.state] ?? "?");
   const name = element("strong", "", words(gate.name));
   const because = element("span", "because", `: ${gate.because}`);
   return element("li", `gate ${gate.state}`, sign, element("span", "", name, ` ${words(gate.state)}`, because));
@@ -174,7 +174,7 @@ function renderEvidence(state, record) {
 }
 
 function evidenceItem(item) {
-  const button = withAttributes(element("button", "code", item.code), { "data-signal": item.signal.split(",")[0], title: "Show it on its chart" });
+  const button = element("button", { class: "code", "data-signal": item.signal.split(",")[0], title: "Show it on its chart" }, item.code);
   return element("li", "", button, " ", item.sentence);
 }
 
@@ -201,19 +201,16 @@ function readOut(state, signal, sequence) {
   return { actual, expected, z, texts };
 }
 
-// Return the names of the codes of a sample.
 function codesAt(state, sequence) {
   const mask = cell(state.columns, "codes", sequence);
   return state.model.codes.filter((_, index) => mask & (1 << index)).map((code) => code.name);
 }
 
-// Return what a signal is called, with its unit.
 export const titleOf = (signal) => `${signal.title}, ${signal.unit}`;
 
 // Return a table row; the first cell heads it. A cell is a text or a node.
 export function row([head, ...cells], className = "") {
-  const first = withAttributes(element("th", "", head), { scope: "row" });
-  return element("tr", className, first, ...cells.map((content) => element("td", "", content)));
+  return element("tr", className, element("th", { scope: "row" }, head), ...cells.map((content) => element("td", "", content)));
 }
 
 function renderTotals(state) {
@@ -223,9 +220,7 @@ function renderTotals(state) {
     const count = counts[name] ?? 0;
     const percent = samples ? (100 * count) / samples : 0;
     const share = samples ? ` (${percent.toFixed(percent < 10 ? 1 : 0)} %)` : "";
-    const item = element("li", "with-mark", mark(rank, name[0]), `${words(name)} `, element("strong", "", String(count)), share);
-    item.title = meaning;
-    return item;
+    return element("li", { class: "with-mark", title: meaning }, mark(rank, name[0]), `${words(name)} `, element("strong", "", String(count)), share);
   }));
 }
 
@@ -239,17 +234,14 @@ function renderRules(state, record) {
 function ruleRow(state, rule, check) {
   const title = state.model.signals.find((signal) => signal.name === rule.signal)?.title ?? words(rule.signal);
   const status = check ? words(check.state) : "no data";
-  const cells = [
+  return withAttributes(row([
     rule.code,
     `${title}, ${rule.measure}`,
     check?.measured == null ? "–" : `${Number(check.measured.toFixed(3))} ${rule.unit}`,
     check?.limit == null ? "–" : `${words(rule.sense)} ${check.limit} ${rule.unit}`,
     shareBar(check),
     check?.because ? `${status}: ${check.because}` : status,
-  ];
-  const made = row(cells, check?.state ?? "not_evaluated");
-  made.title = rule.why;
-  return made;
+  ], check?.state ?? "not_evaluated"), { title: rule.why });
 }
 
 // Return a bar of how far a measure has come to its limit: the scale ends at twice the way, and the limit is marked.
