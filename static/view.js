@@ -264,9 +264,7 @@ export function renderTable(state, signal) {
   const from = Math.max(range.from, state.columns.first, last - TABLE_ROWS + 1);
   setText("table-title", `${titleOf(signal)}: samples ${from} to ${last}`);
   setText("table-note", from > range.from && from > state.columns.first ? `The newest ${TABLE_ROWS} of the samples shown; the CSV export has all.` : "");
-  const rows = [];
-  for (let sequence = last; sequence >= from; sequence -= 1) rows.push(tableRow(state, signal, sequence));
-  byId("table-rows").replaceChildren(...rows);
+  byId("table-rows").replaceChildren(...Array.from({ length: last - from + 1 }, (_, index) => tableRow(state, signal, last - index)));
 }
 
 function tableRow(state, signal, sequence) {
