@@ -225,11 +225,11 @@ async function poll(asks = state.shared ? 0 : 1) {
 }
 
 // Ask for alarms and requests where something about them has changed, and for new entries of the audit trail where it is open.
-let asking = null; // the change that was asked for
+let known = ""; // run and change that were asked for
 function fetchPeople() {
-  const change = state.summary?.change;
-  if (!state.run || state.failures || change === asking) return;
-  asking = change;
+  const change = `${state.run} ${state.summary?.change}`;
+  if (!state.run || state.failures || change === known) return;
+  known = change;
   guarded(async () => {
     const [alarms, holds] = await Promise.all([request("/api/alarms"), request("/api/holds")]);
     if (alarms.status === 200 && holds.status === 200) set({ people: { ...alarms.body, ...holds.body } });
@@ -256,7 +256,7 @@ function send(path, fields, failed = (text) => set({ notice: text })) {
     if (answer.status !== 200) return failed(answer.body.error);
     byId("order").close();
     set({ notice: answer.body.text ?? "" });
-    asking = null;
+    known = "";
     return look();
   });
 }
@@ -266,7 +266,6 @@ async function load(asking = request(`/api/status?limit=${FIRST_RECORDS}`)) {
   const { status, body } = await asking;
   if (status !== 200) throw new Error(body.error);
   dispatch("loaded", { answer: body });
-  asking = null;
   loadEarlier(body.run);
 }
 

@@ -35,7 +35,8 @@ export function renderPeople(state) {
   byId("hold-band").hidden = !holds.length;
   replace("hold-band", holds.map(holdItem));
   replace("requests", people.reviews.filter(stands).map(requestItem));
-  replace("alarms", listed(state).map((alarm) => alarmRow(state, alarm)));
+  const alarms = listed(state).map((alarm) => alarmRow(state, alarm));
+  replace("alarms", alarms.length ? alarms : [row(["none"])]);
   setText("alarm-figures", figuresText(state));
   setText("who", state.operator ? `Operator: ${state.operator}` : "Operator: not named");
   replace("audit-rows", state.entries.slice(-ENTRIES_SHOWN).reverse().map(entryRow));

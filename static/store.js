@@ -111,7 +111,7 @@ function loaded(state, { answer, at }) {
   const columns = withRecords(emptyColumns(state.model, oldest ? oldest.event.sequence : 0), answer.records, state.model);
   return {
     ...answered(state, answer, at), run: answer.run, columns, records: answer.records.slice(-KEPT_RECORDS), fetched: null,
-    gap: false, cursor: null, view: { mode: state.view.mode === "all" ? "all" : "recent" },
+    entries: [], gap: false, cursor: null, view: { mode: state.view.mode === "all" ? "all" : "recent" },
     eventAt: at, spoken: { polite: state.run === null ? "" : "A new run has begun.", alert: "" },
   };
 }
