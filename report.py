@@ -555,6 +555,7 @@ SHELL = """<!doctype html>
 {title}
 <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/styles.css">
+<link rel="stylesheet" href="/static/report.css">
 </head>
 <body class="report">
 {header}

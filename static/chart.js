@@ -5,7 +5,7 @@
 // spec     {from, to, low, high, cursor, drag}: the scales, the sequence that is marked, and those between which a zoom is drawn (or null)
 // palette  colours, font and line width by role, read from the style sheet: no colour is typed here
 //
-// What draws a part takes all of these as one `chart`, with the frame, and with x and y of what it shows.
+// What draws a part takes all of these as one `chart`, with frame, x and y.
 
 import { scale, ticks } from "./format.js";
 
@@ -86,7 +86,7 @@ function scaleTicks({ size, spec, palette }) {
   return room < 2 ? [spec.low, spec.high] : ticks(spec.low, spec.high, room);
 }
 
-// Return whether many samples share a pixel: what is drawn is then one column a pixel, from the smallest to the largest value in it.
+// Return whether many samples share a pixel: each pixel column is then drawn from its smallest to its largest value.
 function isDense(frame) {
   return frame.step * DENSE < 1;
 }
@@ -174,7 +174,7 @@ function fillLine(chart, values, colour, width) {
   }
 }
 
-// Return {first, low, high}: the smallest and the largest value in every pixel column from the first; ∞ and −∞ where there is none.
+// Return {first, low, high}: the smallest and largest value in every pixel column from the first; ∞ and −∞ where none is.
 function envelope({ frame, x }, values) {
   const origin = x(0);
   const first = Math.floor(origin);
@@ -241,7 +241,7 @@ function drawShades(chart) {
   for (const [, left, right] of touching(chart, columns.windows)) context.fillRect(left, 0, right - left, size.height);
 }
 
-// Return [kind, left, right] of runs as they are drawn. Runs of a kind that touch are one: a long run of the twin has hundreds of them.
+// Return [kind, left, right] of runs as they are drawn: those of a kind that touch are one, for a long run has hundreds.
 function touching(chart, runs) {
   const found = [];
   for (const [kind, from, to] of runs) {
@@ -271,7 +271,7 @@ function hatch(chart, from, to) {
   context.restore();
 }
 
-// Name the windows above and say the length of gaps below; a label never covers the one before it, and a sliver has none.
+// Name windows above and the length of gaps below; no label covers another, and a sliver has none.
 function drawLabels(chart) {
   const { size, columns, palette } = chart;
   const half = palette.size / 2 + 1;

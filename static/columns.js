@@ -8,7 +8,7 @@ export const KEPT_ROWS = 20000;
 const CAPACITY = 2 * KEPT_ROWS;
 const NONE = new Float64Array(0);
 
-// Return the names of the columns for a model: values, expected values, limits and z of every signal, and the rest.
+// Return the names of the columns for a model.
 export function layoutOf(model) {
   const signals = model.signals.flatMap(({ name }) => [name, `${name}.expected`, `${name}.low`, `${name}.high`, `${name}.z`]);
   return [...signals, "health", "phase", "label", "decision", "codes", "rules", "present"];
@@ -52,7 +52,7 @@ function signalCells(signal, event, model) {
   return { [name]: numberOf(event[name]), [`${name}.expected`]: expected, [`${name}.low`]: low, [`${name}.high`]: high };
 }
 
-// Return where the limits of a signal stand in a phase, {low, high}; NaN where it has none. A z-score has no place on the scale.
+// Return where the limits of a signal stand in a phase, {low, high}; NaN where it has none, or only one on z.
 export function boundsOf(signal, phase, expected, model) {
   const bounds = { low: NaN, high: NaN };
   for (const rule of model.rules) {
@@ -70,7 +70,7 @@ function bits(flags) {
   return flags.reduce((mask, flag, index) => (flag ? mask | (1 << index) : mask), 0);
 }
 
-// Return the columns with the row of one sequence behind the last; sequences between are rows of gaps.
+// Return the columns with the row of one sequence behind the last; what is missing between is a gap.
 export function appended(columns, sequence, row, model) {
   const gap = sequence - (columns.first + columns.length);
   if (gap < 0) return columns; // known already
@@ -88,7 +88,7 @@ function written(columns, row) {
   return { ...room, length: full ? KEPT_ROWS : room.length + 1, offset: room.offset + (full ? 1 : 0), first: room.first + (full ? 1 : 0) };
 }
 
-// Return the same rows in new arrays, with room for so many before them: once in KEPT_ROWS samples, and for earlier ones.
+// Return the same rows in new arrays, with room for so many before them: once in KEPT_ROWS samples.
 function compacted(columns, room = 0) {
   const arrays = Object.fromEntries(Object.entries(columns.arrays).map(([name, array]) => {
     const fresh = new Float64Array(CAPACITY);
@@ -141,7 +141,7 @@ export function slice(columns, name, from, to) {
   return columns.arrays[name].subarray(columns.offset + start, columns.offset + Math.max(start, end));
 }
 
-// Return the first sequence after this one at which a code begins: it is there, and was not one sample before. null where there is none.
+// Return the next sequence at which a code begins that was not there one sample before; null where there is none.
 export function nextAnomaly(columns, sequence) {
   for (let at = Math.max(sequence + 1, columns.first); at <= lastOf(columns); at += 1) {
     const before = at > columns.first ? cell(columns, "codes", at - 1) : 0;
@@ -166,7 +166,7 @@ export function signalWindow(columns, signal, from, to, model) {
   };
 }
 
-// Return [code, first index, last index] for every run of samples in which a rule of this signal fired.
+// Return [code, first index, last index] for every run in which a rule of this signal fired.
 export function firedWindows(rules, signal, model) {
   const own = model.rules.map((rule) => (rule.signal === signal.name ? rule.code : null));
   const mask = bits(own);
@@ -190,7 +190,7 @@ export function spans(values, pick) {
   return picked(runsOf(values), pick);
 }
 
-// Return the same from the runs of one and the same value: there are far fewer of them than values.
+// Return the same from the runs of one value: there are far fewer of them.
 export function picked(runs, pick) {
   const found = [];
   for (const [value, first, last] of runs) {
@@ -202,7 +202,7 @@ export function picked(runs, pick) {
   return found;
 }
 
-// Return [value, first index, last index] for every run of one and the same value that is a number from 0.
+// Return [value, first index, last index] for every run of one value from 0 up.
 export function runsOf(values) {
   const found = [];
   let before = NaN;

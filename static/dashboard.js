@@ -11,7 +11,7 @@ import { RECENT, headOf, initialState, reduce, sameRun, shownRecord, shownSequen
 import { timelineLanes } from "./timeline.js";
 import { byId, element, finding, renderPanels, renderTable, root, row, setText, spokenSample, titleOf, withAttributes } from "./view.js";
 
-// What is charted, and how tall: [column, height class]. Titles, units and scales come from the model.
+// What is charted, and how tall; titles, units and scales come from the model.
 const CHARTS = [
   ["spindle_load_pct", "tall"], ["temperature_c", "tall"], ["vibration_rms", "tall"],
   ["feed_rate_mm_min", "low"], ["tool_wear_pct", "low"], ["health", "low"],
@@ -39,12 +39,12 @@ let hover = null; // sequence under the pointer
 let drag = null; // {canvas, from, to}: sequences of a zoom that is being drawn
 let palette = null; // read once a theme
 let lanes = null; // of the timeline, made once for the columns that they are of
-const sizes = new Map(); // canvas → {width, height} in CSS pixels, until it is resized: to measure makes the browser lay out the page
+const sizes = new Map(); // canvas → {width, height}, CSS pixels, until it is resized: measuring lays out the page
 let drawn = false; // a frame has been asked for
 let due = { charts: 0, timeline: 0 }; // page clock, ms, from which new samples alone draw them anew
 let timer = null;
 let turn = Promise.resolve(); // one request at a time: an answer is joined before the next is asked for
-let token = kept("token", "sessionStorage"); // of the operator of a shared run: from the link, which then no longer shows it
+let token = kept("token", "sessionStorage"); // of the operator of a shared run, from the link
 const given = /^#operator=(\w+)$/.exec(location.hash);
 if (given) {
   token = given[1];
@@ -195,7 +195,7 @@ function tellReading(signal) {
   setText(`reading-${signal.name}`, numberText(cell(state.columns, signal.name, sequence), signal.decimals));
 }
 
-// A slider's text is spoken when it changes under focus: while the run goes on that would be every sample.
+// A slider's text is spoken when it changes under focus: live, that would be every sample.
 function setSlider(canvas, text) {
   if (state.cursor === null && document.activeElement === canvas && !state.paused) return;
   withAttributes(canvas, { "aria-valuemin": state.columns.first, "aria-valuemax": Math.max(0, headOf(state)), "aria-valuenow": Math.max(0, shownSequence(state)), "aria-valuetext": text });
@@ -209,8 +209,8 @@ async function request(path, options) {
   return { status: answer.status, body: await answer.json() };
 }
 
-// Ask for the events after the newest one here, until there is nothing left that another page made.
-// A shared run goes on by the server's pace: its pages ask for what is there, and its viewers for no more than that.
+// Ask for the events after the newest here, until none is left that another page made.
+// A shared run goes on by the server's pace: its pages ask for what is there.
 async function poll(asks = state.shared ? 0 : 1) {
   const count = state.role === "viewer" ? 0 : asks;
   let more = true;
@@ -224,7 +224,7 @@ async function poll(asks = state.shared ? 0 : 1) {
   }
 }
 
-// Ask for alarms and requests where something about them has changed, and for new entries of the audit trail where it is open.
+// Ask for alarms and requests where they have changed, and for new audit entries where the trail is open.
 let known = ""; // run and change that were asked for
 function fetchPeople() {
   const change = `${state.run} ${state.summary?.change}`;
@@ -269,7 +269,7 @@ async function load(asking = request(`/api/status?limit=${FIRST_RECORDS}`)) {
   loadEarlier(body.run);
 }
 
-// Ask whether the server is back, and runs what is shown here; a page that is paused takes no more than that.
+// Ask whether the server is back with the run that is shown; a paused page takes no more.
 async function look() {
   const { status, body } = await request("/api/status?limit=0");
   if (status !== 200) throw new Error(body.error);
@@ -294,7 +294,7 @@ async function fetchEarlier() {
   return state.columns.first < first;
 }
 
-// The page shows a past sample whole: ask for its record where it is not here; once, where the server has it no longer.
+// Ask for the record of a past sample that is shown and not here; once, where the server has it no longer.
 let fetching = null;
 function fetchShown() {
   const sequence = state.cursor;
@@ -474,7 +474,7 @@ const ACTIONS = {
 };
 // The buttons that are named otherwise than what they do
 const BUTTONS = { "history-live": "live", "zoom-in": "zoomIn", "zoom-out": "zoomOut", "view-recent": "viewRecent", "view-all": "viewAll", "help-button": "help" };
-const ON_A_CHART = new Set(["left", "right", "home", "live"]); // a slider's own keys: they work there also when keys are off
+const ON_A_CHART = new Set(["left", "right", "home", "live"]); // a slider's own keys: they work also when keys are off
 
 function onKey(event) {
   const action = state.run && actionOf(event);

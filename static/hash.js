@@ -3,7 +3,7 @@
 const WHOLE = /^\d{1,10}$/;
 const SPEEDS = [1, 2, 5, 10];
 
-// Return what a hash asks for: {seed, seq, from, to, speed, view}, each only where it is there and makes sense.
+// Return what a hash asks for: {seed, seq, from, to, speed, view}, each where it makes sense.
 export function parseHash(text) {
   const fields = new URLSearchParams(text.replace(/^#/, ""));
   const asked = {};

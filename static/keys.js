@@ -26,7 +26,7 @@ const TYPING = "input, select, textarea, dialog, [contenteditable]";
 const SCROLLED = ".scroll, pre"; // what these keys scroll
 const SCROLLS = /^(Arrow|Home|End)/;
 
-// Return the action of a key event, or null: while typing, in a dialog, where it scrolls, or with Ctrl, Alt or Meta a key is not ours.
+// Return the action of a key event; null while typing, in a dialog, where it scrolls, and with Ctrl, Alt or Meta.
 export function actionOf(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest?.(TYPING)) return null;
   if (SCROLLS.test(event.key) && event.target.closest?.(SCROLLED)) return null;

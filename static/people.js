@@ -1,5 +1,5 @@
-// What people are asked and what they answer: the alarm list, holds, reviews, orders, the audit trail.
-// Rendered from the state, complete and idempotent; which verdicts, actions and faults there are comes from the model.
+// What people are asked and answer: alarms, holds, reviews, orders, the audit trail.
+// Idempotent and complete; verdicts, actions and faults come from the model.
 
 import { ageText, numberText, words } from "./format.js";
 import { headOf } from "./store.js";
@@ -105,7 +105,7 @@ function entryRow(entry) {
 
 // ---- Orders
 
-// Fill the form of an order and show it. What needs no field is done at once, where it is known who does it.
+// Show the form of an order; what needs no field is done at once, where it is known by whom.
 export function askOrder(state, kind, id, send) {
   const [title, path, fields] = ORDERS[kind];
   const order = (body, refused) => send(path.replace("{id}", id), body, refused);

@@ -2,7 +2,7 @@
 
 const MARGIN = 16;
 
-// Return a canvas with the titles of the figures and their canvases one below the other, in device pixels.
+// Return a canvas of all figures with their titles, one below the other, in device pixels.
 export function pictureOf(title, figures, palette, ratio) {
   const margin = MARGIN * ratio;
   const gap = palette.size * 1.8 * ratio;

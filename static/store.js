@@ -25,7 +25,7 @@ export const initialState = Object.freeze({
   answeredAt: null, // page clock, ms, of the last answer
   eventAt: null, // page clock, ms, of the last new event
   now: 0, // page clock, ms
-  people: Object.freeze({ alarms: [], holds: [], reviews: [], figures: null }), // what waits for people, and what they answered
+  people: Object.freeze({ alarms: [], holds: [], reviews: [], figures: null }), // what people are asked, and answered
   entries: [], // the newest of the audit trail
   role: "operator", // operator | viewer, of a shared run
   shared: false, // the server keeps the pace
@@ -116,7 +116,7 @@ function loaded(state, { answer, at }) {
   };
 }
 
-// The age of what is shown is on the page for who asks; that the connection is lost, and is back, is said once.
+// That the connection is lost, and is back, is said once; the age is on the page.
 function failed(state, { at }) {
   const next = { ...state, failures: state.failures + 1, now: at };
   return isLost(next) && !isLost(state) ? { ...next, spoken: { polite: "Connection lost.", alert: "" } } : next;
@@ -147,7 +147,7 @@ function withRecords(columns, records, model) {
   return records.reduce((done, record) => appended(done, record.event.sequence, rowOf(record, model), model), columns);
 }
 
-// Say a decision that changed and codes that are new; the rest is on the page for who asks. do_not_proceed is an alert.
+// Say a decision that changed and codes that are new, no more; do_not_proceed is an alert.
 function spoken(state, fresh) {
   const before = state.records.at(-1);
   const last = fresh.at(-1);

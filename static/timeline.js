@@ -3,7 +3,7 @@
 import { lastOf, picked, runsOf, slice } from "./columns.js";
 import { words } from "./format.js";
 
-// Return {first, lanes: [{name, runs: [[tone, first index, last index, text, ink]]}]}: phase, ground truth, codes, decision.
+// Return {first, lanes: [{name, runs: [[tone, first index, last index, text, ink]]}]}.
 export function timelineLanes(columns, model) {
   const read = (name) => slice(columns, name, columns.first, lastOf(columns));
   const codes = runsOf(read("codes"));

@@ -56,7 +56,7 @@ export function withAttributes(node, attributes) {
   return node;
 }
 
-// Put nodes in place of what is there; one that is the same already stays, so that focus and selection do.
+// Put nodes in place of what is there; one that is the same stays, and so do focus and selection.
 export function replace(id, nodes) {
   const parent = byId(id);
   nodes.forEach((node, index) => {
@@ -67,7 +67,7 @@ export function replace(id, nodes) {
   while (parent.childNodes.length > nodes.length) parent.lastChild.remove();
 }
 
-// Put in place only the children that differ: a button that has the focus, or is being clicked, stays.
+// Put in place only the children that differ: a button with the focus, or being clicked, stays.
 function patch(old, node) {
   const alike = old.childNodes.length === node.childNodes.length && old.cloneNode(false).isEqualNode(node.cloneNode(false));
   if (!alike) return old.replaceWith(node);
@@ -148,7 +148,7 @@ function renderDecision(state, record) {
   const advice = record?.recommendation;
   const rank = Math.max(0, state.model.decision_meanings.findIndex((row) => row.name === advice?.decision));
   const over = state.cursor === null ? state.people.holds.filter((hold) => hold.state === "answered").map((hold) => hold.id) : [];
-  const holds = (record?.released.holds ?? []).filter((id) => !over.includes(id)); // what was confirmed since then no longer stands now
+  const holds = (record?.released.holds ?? []).filter((id) => !over.includes(id)); // less what was confirmed since
   const held = holds.length > 0 && advice.decision !== record.released.decision;
   byId("decision-panel").className = `panel decision rank-${rank}${holds.length ? " held" : ""}`;
   setText("released", holds.length ? `${words(record.released.decision)}: hold ${holds.join(" and ")}` : "");
@@ -244,7 +244,7 @@ function ruleRow(state, rule, check) {
   ], check?.state ?? "not_evaluated"), { title: rule.why });
 }
 
-// Return a bar of how far a measure has come to its limit: the scale ends at twice the way, and the limit is marked.
+// Return a bar of how far a measure has come to its limit, which is marked at half of it.
 function shareBar(check) {
   if (check?.share == null) return element("span", "quiet", "–");
   const share = Math.max(0, check.share); // a value on the far side of its limit has not set out
@@ -257,7 +257,7 @@ function renderRaw(record) {
   setText("raw", record ? JSON.stringify({ topic: record.event.topic, payload: record.event }, null, 2) : "no sample yet");
 }
 
-// Fill the table of one signal with the samples that its chart shows, at most TABLE_ROWS of them, the newest.
+// Fill the table of a signal with the newest TABLE_ROWS of the samples that its chart shows.
 export function renderTable(state, signal) {
   const range = visibleRange(state);
   const last = Math.min(range.to, headOf(state));

@@ -210,11 +210,11 @@ class TheAttendedRun(unittest.TestCase):
         self.assertFalse({"script", "style", "iframe", "object", "img"} & set(self.page.tags))
         self.assertFalse([name for name, _ in self.page.attributes if name == "style" or name.startswith("on")])
         self.assertFalse(re.search(r"https?:|//\w|url\(|data:", self.markup))
-        self.assertLessEqual({value for name, value in self.page.attributes if name in ("href", "src")}, {"/", "/static/icon.svg", "/static/styles.css"})
+        self.assertLessEqual({value for name, value in self.page.attributes if name in ("href", "src")}, {"/", "/static/icon.svg", "/static/styles.css", "/static/report.css"})
 
     def test_the_link_back_is_not_printed(self):
         self.assertRegex(self.markup, r'<nav class="no-print[^>]*><a href="/"')
-        self.assertRegex((ROOT / "static" / "styles.css").read_text(encoding="utf-8"), r"@media print \{[^@]*\.no-print \{ display: none")
+        self.assertRegex((ROOT / "static" / "report.css").read_text(encoding="utf-8"), r"@media print \{[^@]*\.no-print \{ display: none")
 
 
 class HostileTexts(unittest.TestCase):
