@@ -386,6 +386,10 @@ class Alarms:
                 self._move(point, "suppress", sequence, at_s, "suppressed by design: its signal is missing")
         else:
             self._settle(point, wanted, sequence, at_s, found)
+        self._wake(point)
+
+    def _wake(self, point):
+        """Keep a point among those that each event looks at, unless it is at rest."""
         (self._awake.discard if point.at_rest() else self._awake.add)(point)
 
     def _wanted(self, point, sequence, found, bounds):
@@ -558,7 +562,7 @@ class Alarms:
             point.latched = False
             if not point.on and TRANSITIONS[point.state]["clear"]:
                 self._move(point, "clear", sequence, at_s, "reset by the confirmed check", operator)
-            (self._awake.discard if point.at_rest() else self._awake.add)(point)
+            self._wake(point)
         return [self._snapshot(point) for point in reset]
 
     def note(self, number, sequence, at_s, operator, text):
@@ -588,7 +592,7 @@ class Alarms:
     def _done(self, point, given, sequence, at_s, what, operator, note):
         self._changes = []
         self._move(point, given, sequence, at_s, what, operator, note)
-        (self._awake.discard if point.at_rest() else self._awake.add)(point)
+        self._wake(point)
         return self._snapshot(point)
 
     def _unshelve(self, point, sequence, at_s, what, operator, note):

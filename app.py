@@ -826,12 +826,8 @@ def main(arguments=None):
     except ValueError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
-    try:
-        with contextlib.closing(historian) if historian else contextlib.nullcontext():
-            return serve(options, host, twin_of(options, historian, saved))
-    except ValueError as error:
-        print(f"app.py: {error}", file=sys.stderr)
-        return 2
+    with contextlib.closing(historian) if historian else contextlib.nullcontext():
+        return serve(options, host, twin_of(options, historian, saved))
 
 
 def opened(path, seed):

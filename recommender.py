@@ -289,21 +289,20 @@ class Requests:
     def evaluate(self, codes, confidence, sequence, at_s, evidence):
         """Take note of an event that asks for something; return the `Request`s that it makes: one or none."""
         ask, cause, row = asked_by(codes, confidence)
-        before, self._seen[cause] = self._seen.get(cause), at_s
-        standing = self._standing.get(cause)
-        if standing:
-            standing[1], standing[2] = sequence, standing[2] + 1
+        before = self._seen.get(cause)
+        if self.follow(cause, sequence, at_s):
             return ()
         if ask.kind != "hold" and before is not None and at_s - before <= ASK_AGAIN_S:
             return ()  # the same episode, which somebody has answered
         return (self._open(ask, cause, row.action, row.required_check, sequence, at_s, evidence),)
 
     def follow(self, cause, sequence, at_s):
-        """Take note of one more event that asks for what a cause has asked for before."""
+        """Take note of one more event at which a cause asks; return whether its request stands already."""
         self._seen[cause] = at_s
         standing = self._standing.get(cause)
         if standing:
             standing[1], standing[2] = sequence, standing[2] + 1
+        return standing is not None
 
     def _open(self, ask, cause, action, check, sequence, at_s, evidence):
         self._last_id += 1

@@ -413,9 +413,9 @@ def _listed(found, over):
     return [one for one in found if one.state != over or one.id >= oldest]
 
 
-def _noted(order):
-    """Return an order's note as it stands in a text of the audit trail."""
-    return f" ({order.note})" if order.note else ""
+def _noted(one):
+    """Return the note of an order, or of a step of an alarm, as it stands in a text of the audit trail."""
+    return f" ({one.note})" if one.note else ""
 
 
 def _saved_entry(entry):
@@ -530,9 +530,9 @@ class Twin:
             return self._run, self._source.seed, self._records(self._oldest(), self._head)
 
     def rows(self):
-        """Return (run, seed, a generator of lists of rows of EXPORT_FIELDS): the whole run where a historian keeps it, else what is kept."""
+        """Return (run, seed, lists of rows of EXPORT_FIELDS, to be gone through once): the whole run where a historian keeps it, else what is kept."""
         run, seed, records = self.history()
-        return run, seed, self._saved_rows(run) if self._historian else ([export_row(record) for record in records] for _ in range(1))
+        return run, seed, self._saved_rows(run) if self._historian else [map(export_row, records)]
 
     def _saved_rows(self, run):
         last = -1
@@ -555,7 +555,7 @@ class Twin:
 
     def _advance(self, count):
         ring, history, labels, counts, decisions = self._ring, self._history, self._labels, self._codes, self._decisions
-        fresh = [] if self._historian else None
+        fresh = [] if self._historian and not self._replayed else None  # a replay may be long, and the historian has it
         next_event, evaluate, alarms, requests = self._source.next_event, self._detector.evaluate, self._alarms, self._requests
         for _ in range(count):
             event = next_event()
@@ -594,7 +594,7 @@ class Twin:
         self._log(self._alarms.evaluate(self._head, at_s, detection))
         if decision in _ASKING:
             for request in self._requests.evaluate(detection.codes, detection.confidence, self._head, at_s, Sentences(detection)):
-                self._write_request(request, f"{request.kind} {request.id} stands: {request.cause}; asked for: {request.required_check}")
+                self._write_request(request)
 
     def _at(self):
         """Return the process time of the newest event, s from the start of the run."""
@@ -643,10 +643,8 @@ class Twin:
     def _attention(self):
         """Return what waits for a person, counted; anew only where something has changed."""
         if self._waiting.get("change") != self._change:
-            standing = self._requests.standing()
             self._waiting = {
-                "unacknowledged": self._alarms.unacknowledged(), "holds": standing["hold"],
-                "change": self._change,
+                "unacknowledged": self._alarms.unacknowledged(), "holds": self._requests.standing()["hold"], "change": self._change,
             }
         return self._waiting
 
@@ -656,8 +654,8 @@ class Twin:
         """Append one entry."""
         self._last_entry += 1
         time = self._time if self._head >= 0 else self._source.start.isoformat()
-        wall_time = self._replayed.get(self._last_entry) if self._replayed else None
-        entry = Entry(self._last_entry, self._run, self._head, time, wall_time or self._clock(), kind, str(subject), operator, text, evidence)
+        wall_time = self._replayed.get(self._last_entry) or self._clock()
+        entry = Entry(self._last_entry, self._run, self._head, time, wall_time, kind, str(subject), operator, text, evidence)
         self._entries.append(entry)
         if self._historian and self._last_entry not in self._replayed:
             self._unsaved.append(entry)
@@ -670,8 +668,7 @@ class Twin:
                 self._write(change.what, change.point, None, change.text)
             else:
                 step = alarm.history[-1]
-                note = f" ({step.note})" if step.note else ""
-                self._write("alarm", alarm.id, step.operator, f"{change.text}, {alarm.state}{note}", (alarm.evidence,))
+                self._write("alarm", alarm.id, step.operator, f"{change.text}, {alarm.state}{_noted(step)}", (alarm.evidence,))
                 self._touch(alarm)
                 self._change += 1
 
@@ -680,7 +677,8 @@ class Twin:
         if self._historian:
             self._touched[alarm.id] = alarm
 
-    def _write_request(self, request, text):
+    def _write_request(self, request):
+        text = f"{request.kind} {request.id} stands: {request.cause}; asked for: {request.required_check}"
         self._write(request.kind, request.id, request.operator, text, request.evidence)
         self._change += 1
 
@@ -801,7 +799,7 @@ class Twin:
         review, hold = self._requests.answer(order.id, verdict, self._head, self._at(), order.operator, order.note)
         self._write_answer(review, f"answered: {verdict}", order)
         if hold:
-            self._write_request(hold, f"hold {hold.id} stands: {hold.cause}; asked for: {hold.required_check}")
+            self._write_request(hold)
         return {"review": request_dict(review), "hold": hold and request_dict(hold)}
 
     def _write_answer(self, request, what, order):
