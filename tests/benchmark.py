@@ -791,13 +791,9 @@ def measure_viewers(amounts):
 @contextmanager
 def serving_shared():
     """Run `app.py --share` on this machine alone; yield (port, token)."""
-    command = (sys.executable, str(ROOT / "app.py"), "--share", "--host", HOST, "--port", "0")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            link = next(line.split()[-1] for line in process.stdout if "#operator=" in line)
-            yield int(re.search(r":(\d+)/", link)[1]), link.partition("#operator=")[2]
-        finally:
-            process.kill()
+    with child("app.py", "--share", "--host", HOST, "--port", 0, stdout=subprocess.PIPE, universal_newlines=True) as process:
+        link = next(line.split()[-1] for line in process.stdout if "#operator=" in line)
+        yield int(re.search(r":(\d+)/", link)[1]), link.partition("#operator=")[2]
 
 
 # ---------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from statistics import mean
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -21,6 +22,7 @@ import orders
 import published
 import recommender
 import simulator
+import test_alarms  # as a module: its tests are its own
 from twin import Twin
 
 DOCUMENTS = (ROOT / "README.md", ROOT / "REPORT.md")
@@ -122,6 +124,21 @@ def actions():
     return table(("action", "ends", "effect"), [(f"`{row.name}`", f"`{row.ends}`", row.effect) for row in simulator.ACTIONS])
 
 
+def alarm_figures():
+    both = [test_alarms.measured(answered) for answered in (False, True)]
+    rows = [
+        ("codes that begin, wear excluded, a run", lambda runs: spread([run.edges() for run in runs])),
+        ("alarms that call, a run", lambda runs: spread([len(run.calls()) for run in runs])),
+        ("... begun where no fault was simulated, per 10 min: mean, most", lambda runs: f"{test_alarms.rate_while_sound(runs):.1f}, {max(run.most_while_sound() for run in runs)}"),
+        ("shortest alarm, s", lambda runs: f"{min(min(run.lasted_s()) for run in runs):g}"),
+    ] + [(f"`{label}` alarmed after its code, samples", lambda runs, label=label: max(run.delay(label) for run in runs)) for label, *_ in simulator.FAULTS]
+    return table(("figure", "nobody answers", "answered at once"), [(title, *map(figure, both)) for title, figure in rows])
+
+
+def spread(values):
+    return f"{mean(values):.0f} ({min(values)} to {max(values)})"
+
+
 CODE_NAMES = {row.name for row in detector.CODES}
 
 
@@ -147,7 +164,7 @@ def either(value, expected=None):
 TABLES = {
     "endpoints": endpoints, "options": options,
     "phases": phases, "faults": faults, "effects": effects, "rules": rules, "phase limits": phase_limits, "codes": codes, "decisions": decisions,
-    "alarms": alarm_rows, "alarm states": alarm_states, "actions": actions,
+    "alarms": alarm_rows, "alarm states": alarm_states, "alarm figures": alarm_figures, "actions": actions,
     "labels": lambda: counts("label", "labels", published.LABELS),
     "detected": lambda: counts("code", "codes", published.CODES),
     "advised": lambda: counts("decision", "decisions", published.DECISIONS),
