@@ -22,14 +22,12 @@ How it is measured:
 Each figure is a row of FIGURES and has a function of the same name, `measure_` before it.
 """
 
-import argparse
 import gc
 import gzip
 import json
 import math
 import multiprocessing
 import os
-import platform
 import re
 import selectors
 import socket
@@ -39,7 +37,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 import tracemalloc
 import zlib
 from collections import deque
@@ -53,6 +50,7 @@ sys.path.insert(0, str(ROOT))
 
 from app import ROUTES  # noqa: E402  (the project is no package: its root must be on the path first)
 from detector import MEASURES, Detector  # noqa: E402
+from figures import Value, machine, measured_rows, options_of, table  # noqa: E402
 from simulator import DEFAULT_SEED, SAMPLE_EVENTS, Simulator  # noqa: E402
 from twin import DEFAULT_HISTORY, Twin  # noqa: E402
 
@@ -153,13 +151,6 @@ BROWSER = (
 )
 
 
-class Value(NamedTuple):
-    """What a row measured, and a word on how; number is None where it could not be measured."""
-
-    number: Optional[float]
-    note: str = ""
-
-
 # ---------------------------------------------------------------------------------------------
 # Pure functions
 
@@ -198,13 +189,6 @@ def written(number, unit):
     if number is None:
         return "not measured"
     return f"{number:,.2f} {unit}" if unit in ("x", "ms") else f"{number:,.0f} {unit}"
-
-
-def table(rows):
-    """Return rows of texts as aligned lines, the first one underlined."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return "\n".join([lines[0], "-+-".join("-" * width for width in widths)] + lines[1:])
 
 
 def ratio(pairs, scale, unit, more=""):
@@ -915,33 +899,6 @@ def measure_start(amounts):
 # The command line
 
 
-def names():
-    """Return the names of the figures, in the order of the table."""
-    return list(dict.fromkeys(row.figure for row in FIGURES))
-
-
-def chosen(text):
-    """Return the names of an --only option; raises argparse's error with the sentence to show."""
-    wanted = text.split(",")
-    unknown = [name for name in wanted if name not in names()]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"there is no figure {', '.join(unknown)}; known are {', '.join(names())}")
-    return wanted
-
-
-def measured_rows(name, amounts):
-    """Return (row, value) for every row of one figure."""
-    print(f"measuring {name} ...", file=sys.stderr, flush=True)
-    started = time.perf_counter()
-    try:
-        values = globals()[f"measure_{name}"](amounts)
-    except Exception as error:  # the other figures are still worth having
-        traceback.print_exc()
-        values = [Value(None, f"{type(error).__name__}: {error}") for row in FIGURES if row.figure == name]
-    print(f"... {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    return list(zip((row for row in FIGURES if row.figure == name), values))
-
-
 def printed(row, value):
     """Return one (row, value) as the cells of the table."""
     limits = [f"{row.sense} {written(limit, row.unit)}" if limit is not None else "" for limit in (row.bar, row.aim)]
@@ -949,21 +906,12 @@ def printed(row, value):
     return (f"{row.figure}: {row.what}", measured, *limits, reached(row, value.number))
 
 
-def machine():
-    """Return what was measured on, and how busy it was: a load that is not ours makes every ratio doubtful."""
-    load = f", load before {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores{load}"
-
-
 def main(arguments=None):
     """Measure, print the table; return 1 where an exact figure is wrong."""
-    command = argparse.ArgumentParser(prog="benchmark.py", description="Measure the project and print one table.")
-    command.add_argument("--only", type=chosen, default=names(), metavar="NAME[,NAME]", help=f"figures to measure: {', '.join(names())}")
-    command.add_argument("--quick", action="store_true", help="fewer and shorter rounds: for a look, not for the record")
-    options = command.parse_args(arguments)
+    options = options_of("benchmark.py", "Measure the project and print one table.", FIGURES, arguments)
     amounts = QUICK if options.quick else FULL
     measured_on = machine()
-    rows = [pair for name in options.only for pair in measured_rows(name, amounts)]
+    rows = [pair for name in options.only for pair in measured_rows(name, FIGURES, globals()[f"measure_{name}"], amounts)]
     print(table([("figure", "measured", "bar", "aim", "met")] + [printed(row, value) for row, value in rows]))
     print(f"\n{measured_on}")
     return int(any(row.sense == EXACT and value.number != row.bar for row, value in rows))

@@ -10,7 +10,6 @@ import csv
 import io
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,35 +18,22 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+import browser  # noqa: E402  (its server; no browser is needed)
 from simulator import Simulator, checked_start  # noqa: E402
 from twin import Order, Twin  # noqa: E402
 
 ROUNDS = 50
 OPERATORS = 4
 MOST_ANSWERS = 60  # answers in all before the kill, at the most
-START = "2026-01-05T08:00:00+00:00"
 LABELS = ("chatter", "tool_wear", "thermal_drift", "feed_mismatch", "sensor_dropout")
 ACTIONS = ("change_tool", "restore_feed", "reduce_feed", "restore_telemetry", "coolant_on")
 
 
-class Server:
-    """`app.py --db` as a child process."""
-
-    def __init__(self, db):
-        command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--db", str(db), "--start", START]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        said = self.process.stdout.readline()
-        self.url = next((word for word in said.split() if word.startswith("http")), None)
-        if self.url is None:
-            raise OSError(f"app.py did not start: {said}{self.kill()}")
-
-    def kill(self):
-        """Kill it, and return what it said after its address."""
-        self.process.kill()
-        return self.process.communicate()[0]
+class Recorder(browser.Server):
+    """`app.py --db` as a child process, which may die in the middle of an answer."""
 
     def ask(self, path, body=None):
         """Return (status, JSON) of an answer; None where none came."""
@@ -94,14 +80,14 @@ class Killed(unittest.TestCase):
     def test_nothing_that_was_accepted_is_gone_after_fifty_kills(self):
         rng, run = random.Random(20261120), None
         for turn in range(ROUNDS):
-            server = Server(self.db)
+            server = Recorder("--db", str(self.db))
             try:
                 run = self.check(server, run)
                 self.work(server, turn, rng)
             finally:
                 said = server.kill()
             self.assertFalse(said, said[-1500:])
-        server = Server(self.db)
+        server = Recorder("--db", str(self.db))
         self.addCleanup(server.kill)
         self.check(server, run)
         self.check_run(server)
@@ -175,7 +161,7 @@ class Killed(unittest.TestCase):
         base = sqlite3.connect(self.db)
         self.addCleanup(base.close)
         head = server.ask("api/status?limit=0")[1]["head"]
-        again = Twin(Simulator(7, checked_start(START)), 1_000_000, run_name=lambda: server.ask("api/status?limit=0")[1]["run"])
+        again = Twin(Simulator(7, checked_start(browser.START)), 1_000_000, run_name=lambda: server.ask("api/status?limit=0")[1]["run"])
         for sequence, text in base.execute("SELECT sequence, text FROM inputs ORDER BY number"):
             again.next(sequence - again.latest(0).head)
             fields = json.loads(text)

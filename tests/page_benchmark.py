@@ -29,21 +29,17 @@ How it is measured:
 Each figure is a row of FIGURES and has a function of the same name, `measure_` before it.
 """
 
-import argparse
-import os
-import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Optional
 from urllib.parse import urlsplit
 
 from browser import Server, launched, missing, sync_playwright
+from figures import Value, machine, measured_rows, options_of, table
 
 HERE = Path(__file__).resolve().parent
 SCRIPT = HERE / "page_benchmark.js"
@@ -111,13 +107,6 @@ FULL = Amounts( 41,     30,    36_000, 60,    15)
 QUICK = Amounts(7,      5,     2_000,  5,     5)
 
 
-class Value(NamedTuple):
-    """What a row measured, and a word on how; number is None where it could not be measured."""
-
-    number: Optional[float]
-    note: str = ""
-
-
 # ---------------------------------------------------------------------------------------------
 # Pure functions
 
@@ -143,13 +132,6 @@ def written(number, unit):
     if number is None:
         return "not measured"
     return f"{number:,.{ {'x': 2, 'ms': 1, '%': 1}.get(unit, 0) }f} {unit}"
-
-
-def table(rows):
-    """Return rows of texts as aligned lines, the first one underlined."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return "\n".join([lines[0], "-+-".join("-" * width for width in widths)] + lines[1:])
 
 
 def ratio(ours, theirs):
@@ -351,34 +333,6 @@ def measure_bytes(amounts):
 # The command line
 
 
-def names():
-    """Return the names of the figures, in the order of the table."""
-    return list(dict.fromkeys(row.figure for row in FIGURES))
-
-
-def chosen(text):
-    """Return the names of an --only option; raises argparse's error with the sentence to show."""
-    wanted = text.split(",")
-    unknown = [name for name in wanted if name not in names()]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"there is no figure {', '.join(unknown)}; known are {', '.join(names())}")
-    return wanted
-
-
-def measured_rows(name, amounts):
-    """Return (row, value) for every row of one figure."""
-    print(f"measuring {name} ...", file=sys.stderr, flush=True)
-    started = time.perf_counter()
-    rows = [row for row in FIGURES if row.figure == name]
-    try:
-        values = globals()[f"measure_{name}"](amounts)
-    except Exception as error:  # the other figures are still worth having
-        traceback.print_exc()
-        values = [Value(None, type(error).__name__) for _ in rows]
-    print(f"... {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    return list(zip(rows, values))
-
-
 def printed(row, value):
     """Return one (row, value) as the cells of the table."""
     bar = f"{row.sense} {written(row.bar, row.unit)}" if row.bar is not None else ""
@@ -386,23 +340,14 @@ def printed(row, value):
     return (f"{row.figure}: {row.what}", measured, bar, reached(row, value.number))
 
 
-def machine():
-    """Return what was measured on, and how busy it was: a load that is not ours makes every figure doubtful."""
-    load = f", load before {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores{load}, uPlot {UPLOT_VERSION}"
-
-
 def main(arguments=None):
     """Measure and print the table."""
-    command = argparse.ArgumentParser(prog="page_benchmark.py", description="Measure the page and print one table.")
-    command.add_argument("--only", type=chosen, default=names(), metavar="NAME[,NAME]", help=f"figures to measure: {', '.join(names())}")
-    command.add_argument("--quick", action="store_true", help="fewer and shorter rounds: for a look, not for the record")
-    options = command.parse_args(arguments)
+    options = options_of("page_benchmark.py", "Measure the page and print one table.", FIGURES, arguments)
     if missing():
         return print(f"Not measured: {missing()}.")
-    measured_on = machine()
+    measured_on = f"{machine()}, uPlot {UPLOT_VERSION}"
     amounts = QUICK if options.quick else FULL
-    rows = [pair for name in options.only for pair in measured_rows(name, amounts)]
+    rows = [pair for name in options.only for pair in measured_rows(name, FIGURES, globals()[f"measure_{name}"], amounts)]
     print(table([("figure", "measured", "bar", "met")] + [printed(row, value) for row, value in rows]))
     print(f"\n{measured_on}")
 
