@@ -579,7 +579,7 @@ function nameOperator(operator) {
   set({ operator });
 }
 
-// Keep a setting on this browser; where that is not allowed the page works without.
+// Keep a setting on this browser, where that is allowed.
 function keep(name, value, storage = "localStorage") {
   try {
     window[storage].setItem(name, value);

@@ -73,7 +73,7 @@ export function shownSequence(state) {
   return state.cursor ?? headOf(state);
 }
 
-// Return the record that the page shows; null where there is none yet, or it is still on its way.
+// Return the record that the page shows; null where it is not here yet.
 export function shownRecord(state) {
   const sequence = shownSequence(state);
   return [...state.records, state.fetched].find((record) => record?.event.sequence === sequence) ?? null;

@@ -1812,6 +1812,12 @@ class Seen(BrowserTest):
                         box = page.locator(panel).bounding_box()
                         self.assertLessEqual(box["y"] + box["height"], WIDE["height"], panel)
 
+    def test_a_projector_has_room_for_the_top_line_with_the_alarms_in_it(self):
+        page, _ = self.frozen(50, query="?projector=1", viewport=TABLET)
+        self.until(lambda: page.is_visible("#alarm-badge"))
+        badge, button = [page.locator(name).bounding_box() for name in ("#alarm-badge", "#help-button")]
+        self.assertLess(abs(badge["y"] - button["y"]), badge["height"])
+
     def test_going_into_history_and_back_moves_nothing_on_a_wide_screen(self):
         page, _ = self.frozen(50)
         place_of = """() => [".charts", ".decision", ".evidence", "#chart-vibration_rms", "#timeline"].map((name) => document.querySelector(name).getBoundingClientRect().top)"""
