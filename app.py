@@ -72,7 +72,7 @@ LARGE_PACKER, SMALL_PACKER = (31, 8), (28, 5)  # zlib's window (16 + bits: gzip)
 MAX_LINE_BYTES, MAX_HEADERS = 65536, 100
 TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 REQUEST_LINE = re.compile(r"(\S+) (\S+) (HTTP/([0-9])\.[0-9])")
-HEADER = re.compile(rf"({TOKEN}):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n")
+HEADER_NAME = re.compile(TOKEN)
 LOOPBACK_NAME = re.compile(r"(?:[a-z0-9-]+\.)*localhost\.?", re.IGNORECASE)
 
 JSON = "application/json; charset=utf-8"
@@ -213,12 +213,25 @@ def read_headers(lines):
             return headers
         if len(line) > MAX_LINE_BYTES:
             raise Refusal(431, f"a header line must have at most {MAX_LINE_BYTES} bytes")
-        match = HEADER.fullmatch(line.decode("latin-1"))
-        if match is None:
-            raise Refusal(400, "each header must be a name, a colon and a value, and an empty line must end them")
-        name = match[1].lower()
-        headers[name] = f"{headers[name]}\n{match[2]}" if name in headers else match[2]
+        name, value = header_of(line.decode("latin-1"))
+        headers[name] = f"{headers[name]}\n{value}" if name in headers else value
     raise Refusal(431, f"a request must have at most {MAX_HEADERS} headers")
+
+
+def header_of(line):
+    """Return (name in lower case, value) of one header line; Refusal where it is none.
+
+    Taken apart without a regular expression over the value: one that also trims it stands still on a long row of blanks.
+
+    >>> header_of("Host:  localhost \\r\\n")
+    ('host', 'localhost')
+    """
+    text = line[:-1][:-1] if line.endswith("\r\n") else line[:-1]
+    name, colon, value = text.partition(":")
+    whole = line.endswith("\n") and colon and HEADER_NAME.fullmatch(name) and not any(mark in value for mark in "\r\n\0")
+    if not whole:
+        raise Refusal(400, "each header must be a name, a colon and a value, and an empty line must end them")
+    return name.lower(), value.strip(" \t")
 
 
 def path_and_query(target):

@@ -624,6 +624,14 @@ class BadRequestTest(ServerTest):
                     self.assert_refused(answer, status)
                     self.assertEqual(answer.headers["Connection"], "close")
 
+    def test_a_header_full_of_blanks_costs_no_more_than_its_length(self):
+        """Counted in a process of its own, because what it is about would hold this one, and every signal, for minutes."""
+        lines = 'b"Host: localhost\\r\\nA:" + b" " * 60000 + b"\\0\\r\\n\\r\\n"', 'b"A: x" + b" " * 60000 + b"x\\r\\n\\r\\n"'
+        for line in lines:
+            with self.subTest(line=line):
+                code = f"import app, io\ntry: app.read_headers(io.BytesIO({line}))\nexcept app.Refusal: pass"
+                subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=PATIENCE_S, check=True)
+
     def test_a_fault_of_ours_is_answered_and_shown_on_the_console(self):
         self.patch(self.twin, "next", side_effect=RuntimeError("the twin is broken"))
         answer = self.get("/api/next")
