@@ -43,7 +43,7 @@ from urllib.parse import parse_qs, unquote
 
 from recommender import Refused, Unknown
 from simulator import DEFAULT_SEED, MAX_SEED, Simulator, checked_seed, checked_start, write_sample_csv
-from twin import (
+from twin.station import (
     AUDIT_FIELDS, DEFAULT_HISTORY, DEFAULT_LIMIT, EXPORT_FIELDS, MAX_ENTRIES, MAX_HISTORY, MAX_NEW, MAX_RECORDS, MAX_ROWS, PROVENANCE,
     BeyondHead, NotKept, NotRecorded, Twin, audit_row, checked_history, defused, fingerprint, model_dict, record_json, series_dict, to_json, window_json,
 )
@@ -431,7 +431,7 @@ def entry_parts(twin):
 
 def get_report(query, body, twin):
     """Return one printable page on the run: summary, timeline, alarms, who answered what."""
-    import report  # here, because only this route needs it
+    from twin import report  # here, because only this route needs it
 
     return Response(200, CONTENT_TYPES[".html"], report.page(twin.report()).encode())
 
@@ -456,7 +456,7 @@ def order(kind, meaning):
 
 def well_formed(check, *arguments):
     """Return what a check of orders.py makes of a body; Refusal 400 with its sentence."""
-    import orders  # here, because a page that is only looked at does without
+    from twin import orders  # here, because a page that is only looked at does without
 
     try:
         return getattr(orders, check)(*arguments)
@@ -847,7 +847,7 @@ def opened(path, seed):
     """Return (historian, the run to go on with) for a file; (None, None) without one. ValueError with the sentence to show."""
     if path is None:
         return None, None
-    from historian import CannotOpen, Historian  # here, because SQLite takes long to load, and most runs do without
+    from twin.historian import CannotOpen, Historian  # here, because SQLite takes long to load, and most runs do without
 
     try:
         historian = Historian(path)

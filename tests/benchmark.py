@@ -52,7 +52,7 @@ from app import ROUTES  # noqa: E402  (the project is no package: its root must 
 from detector import MEASURES, Detector  # noqa: E402
 from figures import Value, machine, measured_rows, options_of, table  # noqa: E402
 from simulator import DEFAULT_SEED, SAMPLE_EVENTS, Simulator  # noqa: E402
-from twin import DEFAULT_HISTORY, Twin  # noqa: E402
+from twin.station import DEFAULT_HISTORY, Twin  # noqa: E402
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary

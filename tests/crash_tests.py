@@ -23,7 +23,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import browser  # noqa: E402  (its server; no browser is needed)
 from simulator import Simulator, checked_start  # noqa: E402
-from twin import Order, Twin  # noqa: E402
+from twin.station import Order, Twin  # noqa: E402
 
 ROUNDS = 50
 OPERATORS = 4

@@ -12,7 +12,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import published  # noqa: E402
 from simulator import Simulator  # noqa: E402
-from twin import Twin  # noqa: E402
+from twin.station import Twin  # noqa: E402
 
 
 def differences(window):

@@ -19,7 +19,7 @@ from simulator import (
     ACTIONS, EFFECTS, FAULTS, FEED_FACTOR, LOAD_PER_FEED, MAX_INJECTED_EVENTS, NORMAL, RAMPED, REDUCE_PCT, STRENGTH, WEAR_CEILING_PCT, WORN_FROM_PCT,
     ActionRefused, Event, Simulator, write_sample_csv,
 )
-from twin import Order, Twin
+from twin.station import Order, Twin
 
 CODE_OF = {"chatter": "chatter_risk", "tool_wear": "tool_wear", "thermal_drift": "thermal_drift", "feed_mismatch": "feed_mismatch", "sensor_dropout": "sensor_dropout"}
 LABELS = tuple(label for label, *_ in FAULTS)

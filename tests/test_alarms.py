@@ -13,14 +13,14 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from alarms import (
+from twin.alarms import (
     ALARMS, CHATTER_S, FLOOD_ENDS, FLOOD_STARTS, GROUP_S, INPUTS, KEPT_CLOSED, KEPT_STEPS, MISSING, NOT_SHELVED, PRIORITIES, RATE_S, STALE_S, STATES,
     TARGETS, TRANSITIONS, WHY_NOT, Alarms, clears_at, priority_name, title_of,
 )
 from detector import MEASURES, PHASE_LIMITS, REQUIRED, RULES, Detector
 from recommender import Refused, Unknown
 from simulator import ACTIONS, FAULTS, NORMAL, SAMPLING_PERIOD_S, Simulator
-from twin import Order, Twin
+from twin.station import Order, Twin
 
 SOUND = {
     "process_phase": "roughing", "feed_rate_mm_min": 820.0, "spindle_load_pct": 62.0, "vibration_rms": 0.4,
@@ -1115,7 +1115,7 @@ class EveryEvent(Alarms):
 
 def twin_of(seed, alarms=Alarms):
     """Return a twin whose run has a name that two of them share."""
-    with mock.patch("twin.Alarms", alarms):
+    with mock.patch("twin.station.Alarms", alarms):
         return Twin(Simulator(seed), run_name=lambda: "run")
 
 

@@ -17,8 +17,8 @@ from unittest import mock
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import historian  # noqa: E402
-from historian import CAUSES, DECIDED, ENTRY, EVENT, FOUND, MIGRATIONS, CannotOpen, Historian, Input, NotRecorded, Run  # noqa: E402
+from twin import historian  # noqa: E402
+from twin.historian import CAUSES, DECIDED, ENTRY, EVENT, FOUND, MIGRATIONS, CannotOpen, Historian, Input, NotRecorded, Run  # noqa: E402
 from simulator import Event  # noqa: E402
 
 PATIENCE_S = 20  # only a test that fails waits for so long
@@ -46,7 +46,7 @@ COLUMNS = {
 ENDLESS = """
 import sys
 sys.path[:0] = sys.argv[1:3]
-from historian import Historian, Input, Run
+from twin.historian import Historian, Input, Run
 from test_historian import rows
 keeper, run = Historian(sys.argv[3]), sys.argv[4]
 keeper.begin(Run(run, 7, "start", "rules", None))

@@ -14,12 +14,12 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import app
-import orders
+from twin import orders
 import test_alarms  # as modules: their tests are theirs
 import test_server
 from recommender import Refused
 from simulator import Simulator
-from twin import AUDIT_FIELDS, EXPORT_FIELDS, MAX_ENTRIES, Order, Twin
+from twin.station import AUDIT_FIELDS, EXPORT_FIELDS, MAX_ENTRIES, Order, Twin
 
 HEAD = 239  # where most tests here stand: all five faults have been, nobody has answered
 SENTENCE = r"^[^\n]*\w[^\n]*$"

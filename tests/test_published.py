@@ -12,7 +12,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 import published
 import smoke_test
 from simulator import Simulator
-from twin import Twin
+from twin.station import Twin
 
 GOLDEN = HERE / "golden_run.txt"
 

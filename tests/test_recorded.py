@@ -15,10 +15,10 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import app
-import historian
+from twin import historian
 import test_server
 from simulator import Simulator
-from twin import Order, Twin, export_row, fingerprint, record_dict
+from twin.station import Order, Twin, export_row, fingerprint, record_dict
 
 ADA = {"operator": "Ada"}
 

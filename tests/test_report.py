@@ -10,11 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import report
-from alarms import ALARMS, STATES, TARGETS, Step, title_of
+from twin import report
+from twin.alarms import ALARMS, STATES, TARGETS, Step, title_of
 from recommender import ASKS, DECISION_MEANINGS
 from simulator import SAMPLE_START, Simulator
-from twin import Order, Twin
+from twin.station import Order, Twin
 
 VOID = {"meta", "link"}
 HOSTILE = ("<script>alert(1)</script>", "\"quoted\" 'twice'", "]]> --> &amp; {title}", "x" * 400, "<img src=x onerror=alert(1)>")

@@ -14,7 +14,7 @@ from recommender import (
     ASK_AGAIN_S, ASKS, DECISION_MEANINGS, DECISIONS, KEPT_ANSWERED, NEEDS_NOTE, STOP_CHECK, STOPPED, Refused, Requests, Unknown, asked_by, recommend,
 )
 from simulator import Simulator
-from twin import Order, Twin
+from twin.station import Order, Twin
 
 NAMES = tuple(code.name for code in CODES)
 SETS = [codes for count in range(len(NAMES) + 1) for codes in combinations(NAMES, count)]

@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 
 import app  # noqa: E402
 from simulator import Simulator  # noqa: E402
-from twin import Twin  # noqa: E402
+from twin.station import Twin  # noqa: E402
 
 PATIENCE_S = 20  # only a test that fails waits for so long
 LOCAL = "Host: localhost"

@@ -14,7 +14,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 import app
 import test_server
 from simulator import Simulator
-from twin import Twin
+from twin.station import Twin
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}

@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from simulator import Event, Simulator
-from twin import (
+from twin.station import (
     EXPORT_FIELDS, LISTED_OVER, MAX_RECORDS, BeyondHead, Order, Twin, checked_history, defused, export_row, model_dict, record_dict, window_json,
 )
 

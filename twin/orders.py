@@ -8,7 +8,7 @@ Out: an `Order` for the twin; `Malformed` with one sentence that names the field
 >>> order_of("shelve", 3, b'{"operator": "Ada", "minutes": 0}')
 Traceback (most recent call last):
 ...
-orders.Malformed: minutes must be a whole number from 1 to 480, not 0
+twin.orders.Malformed: minutes must be a whole number from 1 to 480, not 0
 """
 
 import json
@@ -16,7 +16,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple, Tuple
 
-from twin import Order, model_dict
+from twin.station import Order, model_dict
 
 # ---------------------------------------------------------------------------------------------
 # Records and tables

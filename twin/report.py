@@ -17,7 +17,7 @@ from html import escape
 from itertools import groupby
 from typing import Callable, NamedTuple, Tuple
 
-from alarms import FLOOD_STARTS, PRIORITIES, TARGETS, priority_name, title_of
+from twin.alarms import FLOOD_STARTS, PRIORITIES, TARGETS, priority_name, title_of
 from detector import CODES, HEALTH_WINDOW, RULES, SENSES
 from recommender import ASKS, DECISION_MEANINGS
 from simulator import FAULTS, MACHINE_ID, OPERATION, PHASES, SAMPLING_PERIOD_S

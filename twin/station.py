@@ -31,7 +31,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Iterable, NamedTuple, Optional, Tuple
 
-from alarms import ALARMS, MAX_SHELVE_MIN, PRIORITIES, STATES, TARGETS, Alarms, title_of
+from twin.alarms import ALARMS, MAX_SHELVE_MIN, PRIORITIES, STATES, TARGETS, Alarms, title_of
 from detector import (
     CODES, HEALTH_WINDOW, MEASURES, MIN_BASELINE, PHASE_LIMITS, REQUIRED, RULES, SEVERITIES, SIGNALS, WINDOW,
     Detection, Detector, evidence_of, in_phase,

@@ -1,0 +1,1 @@
+"""The machinery of the twin: what a class need not change."""
