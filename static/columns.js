@@ -1,41 +1,76 @@
-// A run as columns: one array a quantity, one row a sequence, no row left out. Pure; what a limit is
-// comes from the model. A number that is not there is NaN, and is drawn as a gap.
+// A run as columns: one array a quantity, one row a sequence, no row left out. Pure; what a limit
+// is comes from the model. A number that is not there is NaN, and is drawn as a gap.
+//
+//   columns  {first, offset, length, arrays}: the sequence of the first row, where it lies in the
+//            arrays, how many rows there are, and {name: Float64Array}
 //
 // Appending writes behind the last row, where no earlier state looks; so a state is never seen to
-// change, and a run of 20,000 rows costs no copy a sample.
+// change, and a run of 20,000 rows costs no copy a sample. The arrays have room for twice the
+// rows that are kept: the rows wander through them, and are moved back to the beginning once in
+// KEPT_ROWS samples.
 
-export const KEPT_ROWS = 20000;
+import { KEPT_ROWS } from "./amounts.js";
+import { faultIndex, indexOfName } from "./model.js";
+import { bits, gapsOf, lowestBit, picked, runsOf } from "./runs.js";
+
 const CAPACITY = 2 * KEPT_ROWS;
 const NONE = new Float64Array(0);
+const SUFFIXES = ["", ".expected", ".low", ".high", ".z"]; // of the columns that a signal has
+const OTHERS = [
+  "health",
+  "phase",
+  "label",
+  "decision",
+  "codes",
+  "rules",
+  "present",
+];
 
-// Return the names of the columns for a model.
+// Return the names of the columns for a model: values, expected values, limits and z of every
+// signal, and the rest.
 export function layoutOf(model) {
-  const signals = model.signals.flatMap(({ name }) => [name, `${name}.expected`, `${name}.low`, `${name}.high`, `${name}.z`]);
-  return [...signals, "health", "phase", "label", "decision", "codes", "rules", "present"];
+  const signals = model.signals.flatMap(({ name }) =>
+    SUFFIXES.map((suffix) => name + suffix),
+  );
+  return [...signals, ...OTHERS];
 }
 
+// Return columns without rows that begin at a sequence.
 export function emptyColumns(model, first = 0) {
-  const arrays = Object.fromEntries(layoutOf(model).map((name) => [name, new Float64Array(CAPACITY)]));
+  const arrays = {};
+  for (const name of layoutOf(model)) {
+    arrays[name] = new Float64Array(CAPACITY);
+  }
   return { first, offset: 0, length: 0, arrays };
 }
 
-// Return the row of one record: an object of numbers, one a column.
+// ---- One record as one row
+
+// Return the row of one record: an object of numbers, one a column. Names become places in the
+// model's tables.
 export function rowOf(record, model) {
   const { event, detection, recommendation } = record;
-  const fired = new Set(detection.rules.filter((check) => check.state === "fired").map((check) => check.rule));
+  const checks = new Map(detection.rules.map((check) => [check.rule, check]));
+  const fired = model.rules.map(
+    ({ rule }) => checks.get(rule)?.state === "fired",
+  );
   const row = {
     present: 1,
     health: detection.health_score,
-    phase: model.phases.findIndex((phase) => phase.name === event.process_phase),
-    label: model.faults.findIndex((fault) => fault.label === event.anomaly_label),
-    decision: model.decision_meanings.findIndex((meaning) => meaning.name === recommendation.decision),
+    phase: indexOfName(model.phases, event.process_phase),
+    label: faultIndex(model, event.anomaly_label),
+    decision: indexOfName(model.decision_meanings, recommendation.decision),
     codes: bits(model.codes.map((code) => detection.codes.includes(code.name))),
-    rules: bits(model.rules.map((rule) => fired.has(rule.rule))),
+    rules: bits(fired),
   };
-  for (const signal of model.signals) Object.assign(row, signalCells(signal, event, model));
-  for (const check of detection.rules) {
-    const rule = model.rules.find((known) => known.rule === check.rule);
-    if (rule?.measure === "z") row[`${rule.signal}.z`] = numberOf(check.measured);
+  for (const signal of model.signals) {
+    Object.assign(row, signalCells(signal, event, model));
+  }
+  for (const rule of model.rules) {
+    const check = checks.get(rule.rule);
+    if (check && rule.measure === "z") {
+      row[`${rule.signal}.z`] = numberOf(check.measured);
+    }
   }
   return row;
 }
@@ -46,13 +81,19 @@ export function numberOf(value) {
 }
 
 function signalCells(signal, event, model) {
+  const { name } = signal;
   const expected = signal.expected ? numberOf(event[signal.expected]) : NaN;
   const { low, high } = boundsOf(signal, event.process_phase, expected, model);
-  const { name } = signal;
-  return { [name]: numberOf(event[name]), [`${name}.expected`]: expected, [`${name}.low`]: low, [`${name}.high`]: high };
+  return {
+    [name]: numberOf(event[name]),
+    [`${name}.expected`]: expected,
+    [`${name}.low`]: low,
+    [`${name}.high`]: high,
+  };
 }
 
-// Return where the limits of a signal stand in a phase, {low, high}; NaN where it has none, or only one on z.
+// Return where the limits of a signal stand in a phase, {low, high}; NaN where it has none, or
+// only one on z: a z-score has no place on the signal's scale.
 export function boundsOf(signal, phase, expected, model) {
   const bounds = { low: NaN, high: NaN };
   for (const rule of model.rules) {
@@ -66,86 +107,119 @@ export function boundsOf(signal, phase, expected, model) {
   return bounds;
 }
 
-function bits(flags) {
-  return flags.reduce((mask, flag, index) => (flag ? mask | (1 << index) : mask), 0);
-}
+// ---- Rows added, behind and in front
 
-// Return the columns with the row of one sequence behind the last; what is missing between is a gap.
+// Return the columns with the row of one sequence behind the last; sequences between are rows of
+// gaps.
 export function appended(columns, sequence, row, model) {
-  const gap = sequence - (columns.first + columns.length);
+  const next = columns.first + columns.length;
+  const gap = sequence - next;
   if (gap < 0) return columns; // known already
-  if (gap >= KEPT_ROWS || columns.length === 0) return written(emptyColumns(model, sequence), row);
-  let next = columns;
-  for (let missing = 0; missing < gap; missing += 1) next = written(next, {});
-  return written(next, row);
+  const beginsAnew = columns.length === 0 || gap >= KEPT_ROWS; // nothing of what is here would be kept
+  if (beginsAnew) return written(emptyColumns(model, sequence), row);
+  let filled = columns;
+  for (let missing = 0; missing < gap; missing += 1) {
+    filled = written(filled, {});
+  }
+  return written(filled, row);
 }
 
+// Return the columns with one row more, and the first row less where as many as are kept are here.
 function written(columns, row) {
-  const room = columns.offset + columns.length < CAPACITY ? columns : compacted(columns);
-  const at = room.offset + room.length;
-  for (const [name, array] of Object.entries(room.arrays)) array[at] = row[name] ?? (name === "present" ? 0 : NaN);
-  const full = room.length === KEPT_ROWS;
-  return { ...room, length: full ? KEPT_ROWS : room.length + 1, offset: room.offset + (full ? 1 : 0), first: room.first + (full ? 1 : 0) };
+  const isAtEnd = columns.offset + columns.length === CAPACITY;
+  const { arrays, offset, length, first } = isAtEnd
+    ? compacted(columns)
+    : columns;
+  const at = offset + length;
+  for (const [name, array] of Object.entries(arrays)) {
+    const missing = name === "present" ? 0 : NaN;
+    array[at] = row[name] ?? missing;
+  }
+  if (length < KEPT_ROWS) return { arrays, offset, first, length: length + 1 };
+  return { arrays, offset: offset + 1, first: first + 1, length };
 }
 
-// Return the same rows in new arrays, with room for so many before them: once in KEPT_ROWS samples.
+// Return the same rows at the beginning of new arrays, with room for so many rows before them:
+// for what is appended once in KEPT_ROWS samples, and for every piece of what came earlier.
 function compacted(columns, room = 0) {
-  const arrays = Object.fromEntries(Object.entries(columns.arrays).map(([name, array]) => {
-    const fresh = new Float64Array(CAPACITY);
-    fresh.set(array.subarray(columns.offset, columns.offset + columns.length), room);
-    return [name, fresh];
-  }));
-  return { first: columns.first - room, offset: 0, length: columns.length + room, arrays };
+  const { first, offset, length } = columns;
+  const arrays = {};
+  for (const [name, array] of Object.entries(columns.arrays)) {
+    const rows = array.subarray(offset, offset + length);
+    arrays[name] = new Float64Array(CAPACITY);
+    arrays[name].set(rows, room);
+  }
+  return { first: first - room, offset: 0, length: length + room, arrays };
 }
 
-// Return the columns with earlier rows before the first, as /api/series gives them: {first, columns: {name: [values]}}.
+// Return the columns with earlier rows before the first, as /api/series gives them: {first,
+// columns: {name: [values]}}.
 export function prepended(columns, earlier, model) {
-  const count = Math.min(columns.first - earlier.first, KEPT_ROWS - columns.length);
+  const missing = columns.first - earlier.first;
+  const count = Math.min(missing, KEPT_ROWS - columns.length);
   if (count <= 0) return columns;
-  const skip = columns.first - earlier.first - count;
+  const skip = missing - count;
   const whole = compacted(columns, count);
   for (const [name, array] of Object.entries(whole.arrays)) {
     const values = earlier.columns[name] ?? [];
-    for (let index = 0; index < count; index += 1) array[index] = numberOf(values[skip + index]);
+    for (let index = 0; index < count; index += 1) {
+      array[index] = numberOf(values[skip + index]);
+    }
   }
   whole.arrays.present.fill(1, 0, count);
-  for (const signal of model.signals) fillBounds(whole.arrays, signal, count, model);
+  for (const signal of model.signals) {
+    fillBounds(whole.arrays, signal, count, model);
+  }
   return whole;
 }
 
 function fillBounds(arrays, signal, count, model) {
+  const lows = arrays[`${signal.name}.low`];
+  const highs = arrays[`${signal.name}.high`];
+  const expected = arrays[`${signal.name}.expected`];
   for (let index = 0; index < count; index += 1) {
     const phase = model.phases[arrays.phase[index]]?.name;
-    const { low, high } = boundsOf(signal, phase, arrays[`${signal.name}.expected`][index], model);
-    arrays[`${signal.name}.low`][index] = low;
-    arrays[`${signal.name}.high`][index] = high;
+    const { low, high } = boundsOf(signal, phase, expected[index], model);
+    lows[index] = low;
+    highs[index] = high;
   }
 }
+
+// ---- Read
 
 // Return the sequence of the last row; −1 before the first.
 export function lastOf(columns) {
   return columns.length ? columns.first + columns.length - 1 : -1;
 }
 
-// Return one cell; NaN where there is no such row.
+// Return one cell; NaN where there is no such row or column.
 export function cell(columns, name, sequence) {
   const index = sequence - columns.first;
-  return index >= 0 && index < columns.length ? columns.arrays[name]?.[columns.offset + index] ?? NaN : NaN;
+  const isHere = index >= 0 && index < columns.length;
+  if (!isHere || !columns.arrays[name]) return NaN;
+  return columns.arrays[name][columns.offset + index];
 }
 
 // Return a column from one sequence to another, both included, as a view: nothing is copied.
 export function slice(columns, name, from, to) {
-  if (!columns.arrays[name]) return NONE; // a quantity without this column has nothing to draw
+  const array = columns.arrays[name];
+  if (!array) return NONE; // a quantity without this column has nothing to draw
   const start = Math.max(0, from - columns.first);
   const end = Math.min(columns.length, to - columns.first + 1);
-  return columns.arrays[name].subarray(columns.offset + start, columns.offset + Math.max(start, end));
+  return array.subarray(
+    columns.offset + start,
+    columns.offset + Math.max(start, end),
+  );
 }
 
-// Return the next sequence at which a code begins that was not there one sample before; null where there is none.
+// Return the first sequence after this one at which a code begins: it is there, and was not one
+// sample before. null where there is none.
 export function nextAnomaly(columns, sequence) {
-  for (let at = Math.max(sequence + 1, columns.first); at <= lastOf(columns); at += 1) {
+  const last = lastOf(columns);
+  for (let at = Math.max(sequence + 1, columns.first); at <= last; at += 1) {
     const before = at > columns.first ? cell(columns, "codes", at - 1) : 0;
-    if (cell(columns, "codes", at) & ~before) return at;
+    const fresh = cell(columns, "codes", at) & ~before;
+    if (fresh) return at;
   }
   return null;
 }
@@ -153,64 +227,26 @@ export function nextAnomaly(columns, sequence) {
 // Return what a chart of one signal draws from one sequence to another.
 export function signalWindow(columns, signal, from, to, model) {
   const read = (name) => slice(columns, name, from, to);
-  const first = Math.max(from, columns.first);
+  const actual = read(signal.name);
   return {
-    first,
+    first: Math.max(from, columns.first),
     count: read("present").length,
-    actual: read(signal.name),
+    actual,
     expected: read(`${signal.name}.expected`),
     low: read(`${signal.name}.low`),
     high: read(`${signal.name}.high`),
     windows: firedWindows(read("rules"), signal, model),
-    gaps: gapsOf(read(signal.name)),
+    gaps: gapsOf(actual),
   };
 }
 
-// Return [code, first index, last index] for every run in which a rule of this signal fired.
+// Return {value: code, first, last} for every run of samples in which a rule of this signal
+// fired; the code is that of the first of its rules.
 export function firedWindows(rules, signal, model) {
-  const own = model.rules.map((rule) => (rule.signal === signal.name ? rule.code : null));
-  const mask = bits(own);
-  return spans(rules, (value) => value & mask).map(([value, first, last]) => [own[Math.log2(value & -value)], first, last]);
-}
-
-// Return [true, first index, last index] for every run of samples without a number.
-export function gapsOf(values) {
-  const found = [];
-  let open = null;
-  for (let index = 0; index < values.length; index += 1) {
-    if (values[index] === values[index]) open = null;
-    else if (open) open[2] = index;
-    else found.push((open = [true, index, index]));
-  }
-  return found;
-}
-
-// Return [pick(value) at the start, first index, last index] for every run in which pick(value) is not 0 or false.
-export function spans(values, pick) {
-  return picked(runsOf(values), pick);
-}
-
-// Return the same from the runs of one value: there are far fewer of them.
-export function picked(runs, pick) {
-  const found = [];
-  for (const [value, first, last] of runs) {
-    const open = found.at(-1);
-    const here = pick(value);
-    if (here && open?.[2] === first - 1) open[2] = last;
-    else if (here) found.push([here, first, last]);
-  }
-  return found;
-}
-
-// Return [value, first index, last index] for every run of one value from 0 up.
-export function runsOf(values) {
-  const found = [];
-  let before = NaN;
-  for (let index = 0; index < values.length; index += 1) {
-    const value = values[index];
-    if (value !== before && value >= 0) found.push([value, index, index]);
-    else if (value === before && value >= 0) found[found.length - 1][2] = index;
-    before = value;
-  }
-  return found;
+  const own = bits(model.rules.map((rule) => rule.signal === signal.name));
+  const runs = picked(runsOf(rules), (mask) => mask & own);
+  return runs.map(({ value, first, last }) => {
+    const { code } = model.rules[lowestBit(value)];
+    return { value: code, first, last };
+  });
 }

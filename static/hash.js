@@ -1,18 +1,21 @@
 // A moment as a link: what the address says after its #. Pure.
 
 const WHOLE = /^\d{1,10}$/;
-const SPEEDS = [1, 2, 5, 10];
+const NUMBERS = ["seed", "seq", "from", "to", "speed"];
 
-// Return what a hash asks for: {seed, seq, from, to, speed, view}, each where it makes sense.
-export function parseHash(text) {
+// Return what a hash asks for: {seed, seq, from, to, speed, view}, each only where it is there
+// and makes sense. `speeds` are those that the page offers.
+export function parseHash(text, speeds) {
   const fields = new URLSearchParams(text.replace(/^#/, ""));
   const asked = {};
-  for (const name of ["seed", "seq", "from", "to", "speed"]) {
-    if (WHOLE.test(fields.get(name) ?? "")) asked[name] = Number(fields.get(name));
+  for (const name of NUMBERS) {
+    const given = fields.get(name) ?? "";
+    if (WHOLE.test(given)) asked[name] = Number(given);
   }
   if (fields.get("view") === "all") asked.view = "all";
-  if (!SPEEDS.includes(asked.speed)) delete asked.speed;
-  if (!(asked.from < asked.to)) {
+  if (!speeds.includes(asked.speed)) delete asked.speed;
+  const isRange = asked.from < asked.to; // false also where either is missing
+  if (!isRange) {
     delete asked.from;
     delete asked.to;
   }
@@ -24,7 +27,8 @@ export function formatHash({ seed, cursor, view, speed }) {
   const fields = new URLSearchParams();
   if (Number.isInteger(seed)) fields.set("seed", seed);
   if (cursor !== null) fields.set("seq", cursor);
-  if (view.mode === "zoom" && !(view.held && cursor === null)) {
+  const followsLive = view.held && cursor === null; // charts that were held for a sample, and go on
+  if (view.mode === "zoom" && !followsLive) {
     fields.set("from", view.from);
     fields.set("to", view.to);
   }

@@ -1,12 +1,15 @@
 // The page's state and how messages change it: reduce(state, message) → the next state. Pure.
 
-import { KEPT_ROWS, appended, emptyColumns, lastOf, prepended, rowOf } from "./columns.js";
+import {
+  FEWEST_SHOWN,
+  KEPT_ENTRIES,
+  KEPT_RECORDS,
+  KEPT_ROWS,
+  RECENT,
+} from "./amounts.js";
+import { appended, emptyColumns, lastOf, prepended, rowOf } from "./columns.js";
 import { words } from "./format.js";
-
-export const RECENT = 180; // samples that a chart shows unless told otherwise
-export const KEPT_RECORDS = 240; // newest records kept whole; older ones are asked for when looked at
-const KEPT_ENTRIES = 400; // of the audit trail
-const FEWEST = 12; // samples that a zoom shows at least
+import { completed, isStrongest } from "./model.js";
 
 export const initialState = Object.freeze({
   model: null, // the tables of /api/model
@@ -18,6 +21,8 @@ export const initialState = Object.freeze({
   summary: null,
   gap: false, // the server no longer had everything that was asked for
   cursor: null, // sequence that the page shows; null is the newest: live
+  hover: null, // sequence under the pointer, or null
+  drag: null, // {canvas, from, to}: the sequences of a zoom that is being drawn, or null
   view: Object.freeze({ mode: "recent" }), // recent | all | zoom, from, to
   paused: false,
   speed: 1, // samples a second
@@ -25,7 +30,8 @@ export const initialState = Object.freeze({
   answeredAt: null, // page clock, ms, of the last answer
   eventAt: null, // page clock, ms, of the last new event
   now: 0, // page clock, ms
-  people: Object.freeze({ alarms: [], holds: [], reviews: [], figures: null }), // what people are asked, and answered
+  // what waits for people, and what they answered
+  people: Object.freeze({ alarms: [], holds: [], reviews: [], figures: null }),
   entries: [], // the newest of the audit trail
   role: "operator", // operator | viewer, of a shared run
   shared: false, // the server keeps the pace
@@ -46,19 +52,21 @@ export function reduce(state, message) {
 }
 
 const CHANGES = {
-  model: (state, { model }) => ({ model, columns: emptyColumns(model) }),
+  model: taken,
   loaded,
   records: joined,
-  earlier: (state, { series }) => (series.run === state.run ? { columns: prepended(state.columns, series, state.model) } : {}),
+  earlier,
   fetched: (state, { record }) => ({ fetched: record }),
   failed,
   clock: (state, { at }) => ({ now: at }),
-  paused: (state, { paused }) => ({ paused, ...(paused ? {} : live(state)) }),
+  paused,
   goto,
   live,
   zoom: (state, { from, to }) => ({ view: zoomed(state, from, to) }),
   view: (state, { mode }) => ({ view: viewOf(state, mode) }),
-  entries: (state, { entries }) => ({ entries: state.entries.concat(entries).slice(-KEPT_ENTRIES) }),
+  entries: (state, { entries }) => ({
+    entries: state.entries.concat(entries).slice(-KEPT_ENTRIES),
+  }),
   set: (state, { fields }) => fields, // what nothing else follows from: settings, names, a notice
 };
 
@@ -76,12 +84,23 @@ export function shownSequence(state) {
 // Return the record that the page shows; null where it is not here yet.
 export function shownRecord(state) {
   const sequence = shownSequence(state);
-  return [...state.records, state.fetched].find((record) => record?.event.sequence === sequence) ?? null;
+  const known = [...state.records, state.fetched];
+  return known.find((record) => record?.event.sequence === sequence) ?? null;
+}
+
+export function isPast(state) {
+  return state.cursor !== null;
+}
+
+export function isViewer(state) {
+  return state.role === "viewer";
 }
 
 // Return the first sequence of the run that is here, or on its way.
 function firstOf(state) {
-  return state.columns ? Math.min(state.columns.first, Math.max(state.oldest, headOf(state) - KEPT_ROWS + 1)) : 0;
+  if (!state.columns) return 0;
+  const firstKept = headOf(state) - KEPT_ROWS + 1;
+  return Math.min(state.columns.first, Math.max(state.oldest, firstKept));
 }
 
 // Return {from, to}, the sequences that the charts show, both included.
@@ -94,6 +113,12 @@ export function visibleRange(state) {
   return { from, to: Math.max(head, from + RECENT - 1) };
 }
 
+// Return {from, to}, the sequences of the run that are here; at least as many as a chart shows.
+export function wholeRange(state) {
+  const { first } = state.columns;
+  return { from: first, to: Math.max(headOf(state), first + RECENT - 1) };
+}
+
 // Return whether an answer belongs to the run that this page shows; where not, it must reload.
 export function sameRun(state, answer) {
   return answer.run === state.run;
@@ -104,27 +129,31 @@ export function isLost(state) {
   return state.failures >= 2;
 }
 
-// ---- Changes
+// ---- Changes: the run comes
+
+function taken(state, { model }) {
+  const whole = completed(model);
+  return { model: whole, columns: emptyColumns(whole) };
+}
 
 function loaded(state, { answer, at }) {
+  const { model, view } = state;
   const [oldest] = answer.records;
-  const columns = withRecords(emptyColumns(state.model, oldest ? oldest.event.sequence : 0), answer.records, state.model);
+  const columns = emptyColumns(model, oldest ? oldest.event.sequence : 0);
+  const isFirst = state.run === null;
   return {
-    ...answered(state, answer, at), run: answer.run, columns, records: answer.records.slice(-KEPT_RECORDS), fetched: null,
-    entries: [], gap: false, cursor: null, view: { mode: state.view.mode === "all" ? "all" : "recent" },
-    eventAt: at, spoken: { polite: state.run === null ? "" : "A new run has begun.", alert: "" },
+    ...answered(state, answer, at),
+    run: answer.run,
+    columns: withRecords(columns, answer.records, model),
+    records: answer.records.slice(-KEPT_RECORDS),
+    fetched: null,
+    entries: [],
+    gap: false,
+    cursor: null,
+    view: { mode: view.mode === "all" ? "all" : "recent" },
+    eventAt: at,
+    spoken: polite(isFirst ? "" : "A new run has begun."),
   };
-}
-
-// That the connection is lost, and is back, is said once; the age is on the page.
-function failed(state, { at }) {
-  const next = { ...state, failures: state.failures + 1, now: at };
-  return isLost(next) && !isLost(state) ? { ...next, spoken: { polite: "Connection lost.", alert: "" } } : next;
-}
-
-function answered(state, answer, at) {
-  const back = isLost(state) ? { spoken: { polite: "Connected again.", alert: "" } } : {};
-  return { summary: answer.summary, oldest: answer.summary.oldest, failures: 0, answeredAt: at, now: at, ...back };
 }
 
 // An answer that comes twice, or late, adds nothing that is here already.
@@ -139,60 +168,132 @@ function joined(state, { answer, at }) {
     records: state.records.concat(fresh).slice(-KEPT_RECORDS),
     gap: state.gap || Boolean(answer.gap),
     eventAt: at,
-    spoken: spoken({ ...state, ...next }, fresh),
+    spoken: spokenOf({ ...state, ...next }, fresh),
   };
 }
 
 function withRecords(columns, records, model) {
-  return records.reduce((done, record) => appended(done, record.event.sequence, rowOf(record, model), model), columns);
+  let next = columns;
+  for (const record of records) {
+    next = appended(next, record.event.sequence, rowOf(record, model), model);
+  }
+  return next;
 }
 
-// Say a decision that changed and codes that are new, no more; do_not_proceed is an alert.
-function spoken(state, fresh) {
+function earlier(state, { series }) {
+  if (series.run !== state.run) return {}; // asked for before a reset
+  return { columns: prepended(state.columns, series, state.model) };
+}
+
+// The age of what is shown is on the page for who asks; that the connection is lost, and is back,
+// is said once.
+function failed(state, { at }) {
+  const next = { failures: state.failures + 1, now: at };
+  const isNews = isLost(next) && !isLost(state);
+  return isNews ? { ...next, spoken: polite("Connection lost.") } : next;
+}
+
+function answered(state, answer, at) {
+  const { summary } = answer;
+  const next = {
+    summary,
+    oldest: summary.oldest,
+    failures: 0,
+    answeredAt: at,
+    now: at,
+  };
+  return isLost(state) ? { ...next, spoken: polite("Connected again.") } : next;
+}
+
+// ---- Changes: what a screen reader is told
+
+function polite(text) {
+  return { polite: text, alert: "" };
+}
+
+// Say a decision that changed and codes that are new; the rest is on the page for who asks. The
+// strongest decision is an alert, with what to do; its alert stays while codes change under it,
+// so that it is not said again.
+function spokenOf(state, fresh) {
+  const { decision, action } = fresh.at(-1).recommendation;
   const before = state.records.at(-1);
-  const last = fresh.at(-1);
-  const known = new Set(before?.detection.codes ?? []);
-  const fresher = [...new Set(fresh.flatMap((record) => record.detection.codes))].filter((code) => !known.has(code));
-  const decision = last.recommendation.decision;
-  const changed = decision !== before?.recommendation.decision;
-  if (!changed && !fresher.length) return state.spoken;
-  const names = fresher.map(words).join(", ");
-  const text = [changed && `Decision: ${words(decision)}.`, names && `New: ${names}.`].filter(Boolean).join(" ");
-  const strongest = state.model.decision_meanings.at(-1).name;
-  const alert = decision === strongest ? `${text} ${last.recommendation.action}` : "";
-  return alert && changed ? { polite: "", alert } : { polite: text, alert: decision === strongest ? state.spoken.alert : "" };
+  const hasChanged = decision !== before?.recommendation.decision;
+  const names = freshCodes(before, fresh).map(words);
+  if (!hasChanged && !names.length) return state.spoken;
+  const parts = [];
+  if (hasChanged) parts.push(`Decision: ${words(decision)}.`);
+  if (names.length) parts.push(`New: ${names.join(", ")}.`);
+  const text = parts.join(" ");
+  if (!isStrongest(state.model, decision)) return polite(text);
+  if (hasChanged) return { polite: "", alert: `${text} ${action}` };
+  return { polite: text, alert: state.spoken.alert };
 }
 
-// Going to a sample holds the charts where they are, and moves them only as far as the sample needs.
+function freshCodes(before, fresh) {
+  const known = new Set(before?.detection.codes);
+  const codes = new Set(fresh.flatMap((record) => record.detection.codes));
+  return [...codes].filter((code) => !known.has(code));
+}
+
+// ---- Changes: what the page shows
+
+function paused(state, message) {
+  if (message.paused) return { paused: true };
+  return { paused: false, ...live(state) }; // who resumes wants to see what is
+}
+
+// Going to a sample holds the charts where they are, and moves them only as far as the sample
+// needs.
 function goto(state, { sequence }) {
   const head = headOf(state);
   if (head < 0) return {};
-  const cursor = Math.min(head, Math.max(state.columns.first, Math.round(sequence)));
-  const held = state.view.mode === "recent" ? { mode: "zoom", ...visibleRange(state), held: true } : state.view;
-  return { cursor, view: held.mode === "zoom" ? containing(held, cursor) : held };
+  const wanted = Math.round(sequence);
+  const cursor = Math.min(head, Math.max(state.columns.first, wanted));
+  const view =
+    state.view.mode === "recent" ? heldAt(visibleRange(state)) : state.view;
+  return {
+    cursor,
+    view: view.mode === "zoom" ? containing(view, cursor) : view,
+  };
 }
 
 // While a past sample is shown, "the last 180" are as many around it: it must stay in sight.
 function viewOf(state, mode) {
-  if (mode !== "recent" || state.cursor === null) return { mode };
-  return containing({ mode: "zoom", ...visibleRange({ ...state, view: { mode } }), held: true }, state.cursor);
+  if (mode !== "recent" || !isPast(state)) return { mode };
+  const recent = visibleRange({ ...state, view: { mode } });
+  return containing(heldAt(recent), state.cursor);
 }
 
+// Return the view of charts that are held for a sample, and go on with the run when it is live
+// again.
+function heldAt(range) {
+  return { mode: "zoom", ...range, held: true };
+}
+
+// Return a view moved as far as it takes to show a sample, which then has a quarter of the width
+// before it, or behind.
 function containing(view, sequence) {
   const width = view.to - view.from;
   if (sequence >= view.from && sequence <= view.to) return view;
-  const from = Math.max(0, sequence < view.from ? sequence - Math.round(width / 4) : sequence - Math.round((3 * width) / 4));
+  const before =
+    sequence < view.from ? Math.round(width / 4) : Math.round((3 * width) / 4);
+  const from = Math.max(0, sequence - before);
   return { ...view, from, to: from + width };
 }
 
 function live(state) {
-  return { cursor: null, fetched: null, view: state.view.held ? { mode: "recent" } : state.view };
+  return {
+    cursor: null,
+    fetched: null,
+    view: state.view.held ? { mode: "recent" } : state.view,
+  };
 }
 
 function zoomed(state, from, to) {
   const first = firstOf(state);
   const last = Math.max(headOf(state), first + RECENT - 1);
-  const width = Math.min(last - first, Math.max(FEWEST - 1, Math.round(to) - Math.round(from)));
+  const asked = Math.round(to) - Math.round(from);
+  const width = Math.min(last - first, Math.max(FEWEST_SHOWN - 1, asked));
   const start = Math.min(Math.max(first, Math.round(from)), last - width);
   return { mode: "zoom", from: start, to: start + width };
 }

@@ -1,18 +1,67 @@
 // The lanes of the timeline, from the columns of the whole run. Pure.
+//
+//   lane  {name, runs}
+//   run   {tone, first, last, text, ink}: a colour role, from which index to which, what is
+//         written in it, and the colour role of the writing
 
-import { lastOf, picked, runsOf, slice } from "./columns.js";
+import { lastOf, slice } from "./columns.js";
 import { words } from "./format.js";
+import { rankOfIndex } from "./model.js";
+import { hasBit, picked, runsOf } from "./runs.js";
 
-// Return {first, lanes: [{name, runs: [[tone, first index, last index, text, ink]]}]}.
+// Return {first, lanes}: the sequence of index 0, and the lanes of phase, ground truth, codes and
+// decision.
 export function timelineLanes(columns, model) {
-  const read = (name) => slice(columns, name, columns.first, lastOf(columns));
-  const codes = runsOf(read("codes"));
-  const phases = runsOf(read("phase")).map(([phase, from, to]) => [phase % 2 ? "phaseB" : "phaseA", from, to, model.phases[phase].name, "ink"]);
-  const truth = runsOf(read("label")).map(([label, from, to]) => ["truth", from, to, model.faults[label].label, "ink"]);
-  const decisions = runsOf(read("decision")).map(([rank, from, to]) => [`rank${rank}`, from, to, words(model.decision_meanings[rank].name), `rankInk${rank}`]);
-  const lanes = [{ name: "phase", runs: phases }, { name: `${model.provenance} fault`, runs: truth }];
-  model.codes.forEach((code, index) => {
-    lanes.push({ name: code.name, runs: picked(codes, (mask) => mask & (1 << index)).map(([, from, to]) => ["abnormal", from, to, "", ""]) });
+  const { first } = columns;
+  const read = (name) => runsOf(slice(columns, name, first, lastOf(columns)));
+  const lanes = [
+    { name: "phase", runs: read("phase").map((run) => phaseRun(run, model)) },
+    {
+      name: `${model.provenance} fault`,
+      runs: read("label").map((run) => faultRun(run, model)),
+    },
+    ...codeLanes(read("codes"), model),
+    {
+      name: "decision",
+      runs: read("decision").map((run) => decisionRun(run, model)),
+    },
+  ];
+  return { first, lanes };
+}
+
+function phaseRun({ value, first, last }, model) {
+  const tone = value % 2 ? "phaseB" : "phaseA"; // neighbours are told apart
+  return { tone, first, last, text: model.phases[value].name, ink: "ink" };
+}
+
+function faultRun({ value, first, last }, model) {
+  return {
+    tone: "truth",
+    first,
+    last,
+    text: model.faults[value].label,
+    ink: "ink",
+  };
+}
+
+function decisionRun({ value, first, last }, model) {
+  const rank = rankOfIndex(model, value);
+  const text = words(model.decision_meanings[value].name);
+  return { tone: `rank${rank}`, first, last, text, ink: `rankInk${rank}` };
+}
+
+function codeLanes(masks, model) {
+  return model.codes.map(({ name }, index) => {
+    const runs = picked(masks, (mask) => hasBit(mask, index));
+    return {
+      name,
+      runs: runs.map(({ first, last }) => ({
+        tone: "abnormal",
+        first,
+        last,
+        text: "",
+        ink: "",
+      })),
+    };
   });
-  return { first: columns.first, lanes: [...lanes, { name: "decision", runs: decisions }] };
 }

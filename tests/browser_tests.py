@@ -1116,6 +1116,12 @@ REST = ["to-rules", "chatter_risk", "values-title", "zoom-in", "zoom-out", "view
 HIDDEN_ON_PROJECTOR = {"theme", "seed-field", "Reset", "Export CSV", "Sample data", "picture", *FIGURES[6:]}
 
 
+def keys_of_the_page():
+    """Return (key, what it does in words) of the page's table of keys."""
+    rows = re.findall(r'^  { key: "([^"]+)", +action: "\w+", +meaning: ["`]([^"`]+)["`] }', (ROOT / "static" / "keys.js").read_text(encoding="utf-8"), re.MULTILINE)
+    return [(key, meaning.replace("${RECENT}", "180")) for key, meaning in rows]
+
+
 class Keyboard(BrowserTest):
     def walk(self, page, key="Tab"):
         """Return what Tab stops at from the beginning of the page on, each once."""
@@ -1180,7 +1186,7 @@ class Keyboard(BrowserTest):
             ("Home",   "s",                1,                "0..179",       False),
             ("",       "m",                None,             "",             False),
         )
-        table = dict(re.findall(r'^  \["([^"]+)", +"(\w+)"', (ROOT / "static" / "keys.js").read_text(encoding="utf-8"), re.MULTILINE))
+        table = [key for key, _ in keys_of_the_page()]
         self.assertEqual({key.split("Shift+")[-1] for _, key, *_ in rows} | {"p"}, set(table))
         for before, key, *wanted in rows:
             with self.subTest(key=key):
@@ -1273,7 +1279,7 @@ class Keyboard(BrowserTest):
         page, head = self.frozen(48)
         page.keyboard.press("?")
         keys = page.eval_on_selector_all("#key-list tr", "(rows) => rows.map((row) => row.cells[1].textContent)")
-        self.assertEqual(keys, re.findall(r'^  \["[^"]+", +"\w+", +"([^"]+)"', (ROOT / "static" / "keys.js").read_text(encoding="utf-8"), re.MULTILINE))
+        self.assertEqual(keys, [meaning for _, meaning in keys_of_the_page()])
         page.keyboard.press("Escape")
         self.assertEqual(self.has_every_sample(page), head)
         page.click("[data-table=vibration_rms]")

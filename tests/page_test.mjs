@@ -1,59 +1,179 @@
 // The page's pure modules: `node --test tests/page_test.mjs`.
 
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 
-import * as columnsModule from "../static/columns.js";
-import { KEPT_ROWS, appended, boundsOf, cell, emptyColumns, firedWindows, gapsOf, lastOf, nextAnomaly, numberOf, prepended, rowOf, runsOf, signalWindow, slice, spans } from "../static/columns.js";
-import { frameOf } from "../static/chart.js";
+import { KEPT_RECORDS, KEPT_ROWS, RECENT } from "../static/amounts.js";
+import {
+  appended,
+  boundsOf,
+  cell,
+  emptyColumns,
+  firedWindows,
+  lastOf,
+  layoutOf,
+  nextAnomaly,
+  numberOf,
+  prepended,
+  rowOf,
+  signalWindow,
+  slice,
+} from "../static/columns.js";
+import { frameOf } from "../static/frame.js";
 import { ageText, numberText, scale, signedText, ticks, words } from "../static/format.js";
 import { formatHash, parseHash } from "../static/hash.js";
 import { KEYS, actionOf } from "../static/keys.js";
-import { KEPT_RECORDS, RECENT, headOf, initialState, isLost, reduce, sameRun, shownRecord, shownSequence, visibleRange } from "../static/store.js";
+import {
+  alarmStateOf,
+  completed,
+  decisionRank,
+  isStrongest,
+  orderOf,
+  priorityOf,
+  severityRank,
+  trustGate,
+} from "../static/model.js";
+import { gapsOf, lengthOf, lowestBit, picked, runsOf } from "../static/runs.js";
+import {
+  headOf,
+  initialState,
+  isLost,
+  reduce,
+  sameRun,
+  shownRecord,
+  shownSequence,
+  visibleRange,
+} from "../static/store.js";
 import { timelineLanes } from "../static/timeline.js";
 
 const limits = (value) => ({ warmup: value, roughing: value });
-const load = { name: "load", title: "Load", unit: "%", decimals: 2, expected: "expected_load", low: 0, high: 100 };
-const feed = { name: "feed", title: "Feed", unit: "mm/min", decimals: 1, expected: null, low: 0, high: 1000 };
-const model = {
+const load = {
+  name: "load",
+  title: "Load",
+  unit: "%",
+  decimals: 2,
+  expected: "expected_load",
+  low: 0,
+  high: 100,
+};
+const feed = {
+  name: "feed",
+  title: "Feed",
+  unit: "mm/min",
+  decimals: 1,
+  expected: null,
+  low: 0,
+  high: 1000,
+};
+const rule = (name, code, signal, measure, sense, byPhase) => {
+  return { rule: name, code, signal, measure, sense, limits: byPhase };
+};
+const tables = {
   provenance: "simulated",
   phases: [{ name: "warmup" }, { name: "roughing" }],
   faults: [{ label: "chatter" }],
   signals: [load, feed],
   codes: [{ name: "load_residual" }, { name: "feed_mismatch" }],
-  decision_meanings: [{ name: "proceed" }, { name: "watch" }, { name: "do_not_proceed" }],
+  decision_meanings: [
+    { name: "proceed" },
+    { name: "watch" },
+    { name: "human_review" },
+    { name: "schedule_intervention" },
+    { name: "do_not_proceed" },
+  ],
+  severities: [{ name: "critical" }, { name: "warning" }, { name: "watch" }, { name: "normal" }],
+  gates: [{ name: "signal_quality" }, { name: "evidence" }],
+  priorities: [
+    { digit: 1, name: "high" },
+    { digit: 2, name: "medium" },
+    { digit: 3, name: "low" },
+  ],
+  actions: [{ name: "reduce_feed" }, { name: "change_tool" }],
+  asks: [{ kind: "review", decision: "human_review", verdicts: ["continue", "stop"] }],
+  max_shelve_min: 480,
+  max_injected_events: 180,
+  strength: [0.1, 3],
+  reduce_pct: [10, 15],
   rules: [
-    { rule: "load_residual.residual", code: "load_residual", signal: "load", measure: "residual", sense: "either_side", limits: limits(10) },
-    { rule: "load_residual.z", code: "load_residual", signal: "load", measure: "z", sense: "either_side", limits: limits(2.8) },
-    { rule: "feed_mismatch.value_below", code: "feed_mismatch", signal: "feed", measure: "value", sense: "below", limits: { warmup: 100, roughing: 200 } },
-    { rule: "feed_mismatch.value", code: "feed_mismatch", signal: "feed", measure: "value", sense: "above", limits: { warmup: 300, roughing: 400 } },
+    rule("load_residual.residual", "load_residual", "load", "residual", "either_side", limits(10)),
+    rule("load_residual.z", "load_residual", "load", "z", "either_side", limits(2.8)),
+    rule("feed_mismatch.value_below", "feed_mismatch", "feed", "value", "below", {
+      warmup: 100,
+      roughing: 200,
+    }),
+    rule("feed_mismatch.value", "feed_mismatch", "feed", "value", "above", {
+      warmup: 300,
+      roughing: 400,
+    }),
   ],
 };
+const model = completed(tables);
 
 const record = (sequence, { event = {}, codes = [], rules = [], decision = "proceed" } = {}) => ({
-  event: { sequence, process_phase: "roughing", load: 60, expected_load: 62, feed: 300, anomaly_label: "normal", ...event },
+  event: {
+    sequence,
+    process_phase: "roughing",
+    load: 60,
+    expected_load: 62,
+    feed: 300,
+    anomaly_label: "normal",
+    ...event,
+  },
   detection: { codes, rules, health_score: 90 },
   recommendation: { decision, action: "Act." },
 });
-const answer = (records, more = {}) => ({ run: "r1", head: -1, records, summary: { samples: 1, oldest: 0, seed: 7 }, ...more });
-const series = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => record(from + index));
+const answer = (records, more = {}) => ({
+  run: "r1",
+  head: -1,
+  records,
+  summary: { samples: 1, oldest: 0, seed: 7 },
+  ...more,
+});
+const series = (from, to) =>
+  Array.from({ length: to - from + 1 }, (_, index) => record(from + index));
 const after = (state, ...messages) => messages.reduce(reduce, state);
-const started = after(initialState, { type: "model", model });
-const loaded = (records, more) => after(started, { type: "loaded", answer: answer(records, more), at: 5 });
-const joined = (state, records, more) => after(state, { type: "records", answer: answer(records, more), at: 6 });
-const columnsOf = (records) => records.reduce((columns, one) => appended(columns, one.event.sequence, rowOf(one, model), model), emptyColumns(model, records[0].event.sequence));
+const started = after(initialState, { type: "model", model: tables });
+const loaded = (records, more) =>
+  after(started, { type: "loaded", answer: answer(records, more), at: 5 });
+const joined = (state, records, more) =>
+  after(state, { type: "records", answer: answer(records, more), at: 6 });
+const columnsOf = (records) =>
+  records.reduce(
+    (columns, one) => appended(columns, one.event.sequence, rowOf(one, model), model),
+    emptyColumns(model, records[0].event.sequence),
+  );
 
 // ---- columns
 
 test("a row holds values, expected, limits, z, and positions in the model's tables", () => {
-  const z = [{ rule: "load_residual.z", measured: 1.5, state: "quiet" }, { rule: "feed_mismatch.value", measured: 500, state: "fired" }];
-  const row = rowOf(record(3, { event: { anomaly_label: "chatter" }, codes: ["feed_mismatch"], rules: z, decision: "watch" }), model);
-  assert.deepEqual([row.load, row["load.expected"], row["load.low"], row["load.high"], row["load.z"]], [60, 62, 52, 72, 1.5]);
-  assert.deepEqual([row.phase, row.label, row.decision, row.codes, row.rules, row.health], [1, 0, 1, 2, 8, 90]);
+  const z = [
+    { rule: "load_residual.z", measured: 1.5, state: "quiet" },
+    { rule: "feed_mismatch.value", measured: 500, state: "fired" },
+  ];
+  const row = rowOf(
+    record(3, {
+      event: { anomaly_label: "chatter" },
+      codes: ["feed_mismatch"],
+      rules: z,
+      decision: "watch",
+    }),
+    model,
+  );
+  assert.deepEqual(
+    [row.load, row["load.expected"], row["load.low"], row["load.high"], row["load.z"]],
+    [60, 62, 52, 72, 1.5],
+  );
+  assert.deepEqual(
+    [row.phase, row.label, row.decision, row.codes, row.rules, row.health],
+    [1, 0, 1, 2, 8, 90],
+  );
 });
 
 test("what is no finite number is a gap", () => {
-  for (const bad of [null, undefined, NaN, Infinity, "3", true]) assert.ok(Number.isNaN(numberOf(bad)));
+  for (const bad of [null, undefined, NaN, Infinity, "3", true])
+    assert.ok(Number.isNaN(numberOf(bad)));
   assert.equal(numberOf(0), 0);
 });
 
@@ -74,15 +194,20 @@ test("a sequence that is known already adds nothing, one that was skipped leaves
   const columns = columnsOf([record(0), record(1), record(1), record(4)]);
   assert.equal(columns.length, 5);
   assert.deepEqual([...slice(columns, "present", 0, 4)], [1, 1, 0, 0, 1]);
-  assert.deepEqual(gapsOf(slice(columns, "load", 0, 4)), [[true, 2, 3]]);
+  assert.deepEqual(gapsOf(slice(columns, "load", 0, 4)), [{ first: 2, last: 3 }]);
 });
 
 test("the newest rows are kept, through every move of the arrays", () => {
   let columns = emptyColumns(model);
   const row = rowOf(record(0), model);
-  for (let sequence = 0; sequence < 3 * KEPT_ROWS + 7; sequence += 1) columns = appended(columns, sequence, { ...row, load: sequence }, model);
-  assert.deepEqual([columns.length, columns.first, lastOf(columns)], [KEPT_ROWS, 2 * KEPT_ROWS + 7, 3 * KEPT_ROWS + 6]);
-  for (const sequence of [columns.first, columns.first + 1, lastOf(columns)]) assert.equal(cell(columns, "load", sequence), sequence);
+  for (let sequence = 0; sequence < 3 * KEPT_ROWS + 7; sequence += 1)
+    columns = appended(columns, sequence, { ...row, load: sequence }, model);
+  assert.deepEqual(
+    [columns.length, columns.first, lastOf(columns)],
+    [KEPT_ROWS, 2 * KEPT_ROWS + 7, 3 * KEPT_ROWS + 6],
+  );
+  for (const sequence of [columns.first, columns.first + 1, lastOf(columns)])
+    assert.equal(cell(columns, "load", sequence), sequence);
 });
 
 test("a hole wider than what is kept begins anew after it", () => {
@@ -92,66 +217,161 @@ test("a hole wider than what is kept begins anew after it", () => {
 
 test("earlier rows go in front, with their limits, and only where they are missing", () => {
   const columns = columnsOf(series(3, 5));
-  const earlier = { first: 1, columns: { load: [10, null], "load.expected": [62, 62], feed: [1, 2], phase: [1, 1], codes: [0, 0] } };
+  const earlier = {
+    first: 1,
+    columns: {
+      load: [10, null],
+      "load.expected": [62, 62],
+      feed: [1, 2],
+      phase: [1, 1],
+      codes: [0, 0],
+    },
+  };
   const filled = prepended(columns, earlier, model);
-  assert.deepEqual([filled.first, filled.length, cell(filled, "load", 1), cell(filled, "load.high", 1), cell(filled, "load", 3)], [1, 5, 10, 72, 60]);
+  assert.deepEqual(
+    [
+      filled.first,
+      filled.length,
+      cell(filled, "load", 1),
+      cell(filled, "load.high", 1),
+      cell(filled, "load", 3),
+    ],
+    [1, 5, 10, 72, 60],
+  );
   assert.ok(Number.isNaN(cell(filled, "load", 2)));
   assert.equal(prepended(filled, earlier, model), filled);
 });
 
 test("what the server says in columns is what the page makes of records", () => {
-  const [one, two] = [columnsOf(series(0, 3)), prepended(columnsOf(series(2, 3)), { first: 0, columns: { load: [60, 60], "load.expected": [62, 62], feed: [300, 300], phase: [1, 1], label: [-1, -1], decision: [0, 0], codes: [0, 0], rules: [0, 0], health: [90, 90] } }, model)];
-  for (const name of columnsModule.layoutOf(model)) assert.deepEqual([...slice(one, name, 0, 3)], [...slice(two, name, 0, 3)], name);
+  const [one, two] = [
+    columnsOf(series(0, 3)),
+    prepended(
+      columnsOf(series(2, 3)),
+      {
+        first: 0,
+        columns: {
+          load: [60, 60],
+          "load.expected": [62, 62],
+          feed: [300, 300],
+          phase: [1, 1],
+          label: [-1, -1],
+          decision: [0, 0],
+          codes: [0, 0],
+          rules: [0, 0],
+          health: [90, 90],
+        },
+      },
+      model,
+    ),
+  ];
+  for (const name of layoutOf(model))
+    assert.deepEqual([...slice(one, name, 0, 3)], [...slice(two, name, 0, 3)], name);
 });
 
 test("a cell outside the rows, or of no column, is NaN", () => {
   const columns = columnsOf(series(0, 1));
-  for (const value of [cell(columns, "load", -1), cell(columns, "load", 2), cell(columns, "nothing", 0)]) assert.ok(Number.isNaN(value));
+  for (const value of [
+    cell(columns, "load", -1),
+    cell(columns, "load", 2),
+    cell(columns, "nothing", 0),
+  ])
+    assert.ok(Number.isNaN(value));
   assert.equal(slice(columns, "nothing", 0, 1).length, 0);
 });
 
 test("an anomaly begins where a code is new, and not where it stays", () => {
-  const codes = [[], ["load_residual"], ["load_residual"], ["load_residual", "feed_mismatch"], [], ["feed_mismatch"]];
-  const columns = columnsOf(codes.map((codesHere, sequence) => record(sequence, { codes: codesHere })));
-  assert.deepEqual([0, 1, 2, 3, 4].map((sequence) => nextAnomaly(columns, sequence)), [1, 3, 3, 5, 5]);
+  const codes = [
+    [],
+    ["load_residual"],
+    ["load_residual"],
+    ["load_residual", "feed_mismatch"],
+    [],
+    ["feed_mismatch"],
+  ];
+  const columns = columnsOf(
+    codes.map((codesHere, sequence) => record(sequence, { codes: codesHere })),
+  );
+  assert.deepEqual(
+    [0, 1, 2, 3, 4].map((sequence) => nextAnomaly(columns, sequence)),
+    [1, 3, 3, 5, 5],
+  );
   assert.equal(nextAnomaly(columns, 5), null);
 });
 
 test("windows name the code of the signal's own rules", () => {
-  assert.deepEqual(firedWindows(Float64Array.of(0, 1, 2, 0, 8, NaN, 4), load, model), [["load_residual", 1, 2]]);
-  assert.deepEqual(firedWindows(Float64Array.of(0, 1, 2, 0, 8, NaN, 4), feed, model), [["feed_mismatch", 4, 4], ["feed_mismatch", 6, 6]]);
+  assert.deepEqual(firedWindows(Float64Array.of(0, 1, 2, 0, 8, NaN, 4), load, model), [
+    { value: "load_residual", first: 1, last: 2 },
+  ]);
+  assert.deepEqual(firedWindows(Float64Array.of(0, 1, 2, 0, 8, NaN, 4), feed, model), [
+    { value: "feed_mismatch", first: 4, last: 4 },
+    { value: "feed_mismatch", first: 6, last: 6 },
+  ]);
 });
 
 test("a chart's window begins at the first row there is", () => {
   const window = signalWindow(columnsOf(series(10, 20)), load, 5, 15, model);
-  assert.deepEqual([window.first, window.count, window.actual.length, window.high[0]], [10, 6, 6, 72]);
+  assert.deepEqual(
+    [window.first, window.count, window.actual.length, window.high[0]],
+    [10, 6, 6, 72],
+  );
 });
 
-test("runs and spans are broken by gaps", () => {
-  assert.deepEqual(runsOf(Float64Array.of(0, 0, NaN, 1, -1, 1, 1)), [[0, 0, 1], [1, 3, 3], [1, 5, 6]]);
-  assert.deepEqual(spans([0, 3, 5, 0, 1], (value) => value & 1), [[1, 1, 2], [1, 4, 4]]);
+test("runs are broken by gaps, and runs that touch become one where the same is picked from them", () => {
+  const runs = runsOf(Float64Array.of(0, 0, NaN, 1, -1, 1, 1));
+  assert.deepEqual(runs, [
+    { value: 0, first: 0, last: 1 },
+    { value: 1, first: 3, last: 3 },
+    { value: 1, first: 5, last: 6 },
+  ]);
+  const odd = picked(runsOf([0, 3, 5, 0, 1]), (value) => value & 1);
+  assert.deepEqual(odd, [
+    { value: 1, first: 1, last: 2 },
+    { value: 1, first: 4, last: 4 },
+  ]);
+  assert.equal(lengthOf(odd), 3);
+});
+
+test("the lowest bit of a mask is the first of its flags", () => {
+  assert.deepEqual([1, 2, 6, 8].map(lowestBit), [0, 1, 1, 3]);
 });
 
 test("the timeline has a lane for phase, fault, each code and the decision", () => {
-  const columns = columnsOf([record(0), record(1, { event: { anomaly_label: "chatter" }, codes: ["load_residual"], decision: "watch" })]);
+  const columns = columnsOf([
+    record(0),
+    record(1, { event: { anomaly_label: "chatter" }, codes: ["load_residual"], decision: "watch" }),
+  ]);
   const { lanes } = timelineLanes(columns, model);
-  assert.deepEqual(lanes.map((lane) => lane.name), ["phase", "simulated fault", "load_residual", "feed_mismatch", "decision"]);
-  assert.deepEqual(lanes[1].runs, [["truth", 1, 1, "chatter", "ink"]]);
-  assert.deepEqual(lanes[2].runs, [["abnormal", 1, 1, "", ""]]);
-  assert.deepEqual(lanes[4].runs, [["rank0", 0, 0, "proceed", "rankInk0"], ["rank1", 1, 1, "watch", "rankInk1"]]);
+  assert.deepEqual(
+    lanes.map((lane) => lane.name),
+    ["phase", "simulated fault", "load_residual", "feed_mismatch", "decision"],
+  );
+  assert.deepEqual(lanes[1].runs, [
+    { tone: "truth", first: 1, last: 1, text: "chatter", ink: "ink" },
+  ]);
+  assert.deepEqual(lanes[2].runs, [{ tone: "abnormal", first: 1, last: 1, text: "", ink: "" }]);
+  assert.deepEqual(lanes[4].runs, [
+    { tone: "rank0", first: 0, last: 0, text: "proceed", ink: "rankInk0" },
+    { tone: "rank1", first: 1, last: 1, text: "watch", ink: "rankInk1" },
+  ]);
 });
 
 // ---- store
 
 test("a load takes the run as it is", () => {
   const state = loaded(series(3, 4));
-  assert.deepEqual([state.run, headOf(state), shownSequence(state), state.answeredAt], ["r1", 4, 4, 5]);
+  assert.deepEqual(
+    [state.run, headOf(state), shownSequence(state), state.answeredAt],
+    ["r1", 4, 4, 5],
+  );
   assert.equal(shownRecord(state).event.sequence, 4);
 });
 
 test("an empty run shows nothing", () => {
   const state = loaded([]);
-  assert.deepEqual([headOf(state), shownRecord(state), visibleRange(state)], [-1, null, { from: 0, to: RECENT - 1 }]);
+  assert.deepEqual(
+    [headOf(state), shownRecord(state), visibleRange(state)],
+    [-1, null, { from: 0, to: RECENT - 1 }],
+  );
   assert.equal(after(state, { type: "goto", sequence: 3 }).cursor, null);
 });
 
@@ -174,10 +394,25 @@ test("a gap is remembered until the run is loaded anew", () => {
 });
 
 test("another run is told from this one, and its columns are not mixed in", () => {
-  assert.deepEqual([sameRun(loaded([]), { run: "r1" }), sameRun(loaded([]), { run: "r2" })], [true, false]);
+  assert.deepEqual(
+    [sameRun(loaded([]), { run: "r1" }), sameRun(loaded([]), { run: "r2" })],
+    [true, false],
+  );
   const state = loaded(series(5, 6));
-  assert.equal(after(state, { type: "earlier", series: { run: "r2", first: 0, columns: { load: [1, 2, 3, 4, 5] } } }).columns.first, 5);
-  assert.equal(after(state, { type: "earlier", series: { run: "r1", first: 0, columns: { load: [1, 2, 3, 4, 5] } } }).columns.first, 0);
+  assert.equal(
+    after(state, {
+      type: "earlier",
+      series: { run: "r2", first: 0, columns: { load: [1, 2, 3, 4, 5] } },
+    }).columns.first,
+    5,
+  );
+  assert.equal(
+    after(state, {
+      type: "earlier",
+      series: { run: "r1", first: 0, columns: { load: [1, 2, 3, 4, 5] } },
+    }).columns.first,
+    0,
+  );
 });
 
 test("only the newest records are kept whole", () => {
@@ -193,7 +428,10 @@ test("going to a sample holds the charts still, and live lets them go", () => {
   const state = after(loaded(series(0, 299)), { type: "goto", sequence: 250 });
   assert.deepEqual([state.cursor, visibleRange(state)], [250, { from: 120, to: 299 }]);
   const later = joined(state, series(300, 320));
-  assert.deepEqual([visibleRange(later), shownSequence(later), shownRecord(later).event.sequence], [{ from: 120, to: 299 }, 250, 250]);
+  assert.deepEqual(
+    [visibleRange(later), shownSequence(later), shownRecord(later).event.sequence],
+    [{ from: 120, to: 299 }, 250, 250],
+  );
   assert.deepEqual(visibleRange(after(later, { type: "live" })), { from: 141, to: 320 });
 });
 
@@ -204,7 +442,12 @@ test("going to a sample out of sight moves the charts to it", () => {
 });
 
 test("the last 180 are as many around a past sample that is shown", () => {
-  const state = after(loaded(series(0, 999)), { type: "zoom", from: 30, to: 60 }, { type: "goto", sequence: 40 }, { type: "view", mode: "recent" });
+  const state = after(
+    loaded(series(0, 999)),
+    { type: "zoom", from: 30, to: 60 },
+    { type: "goto", sequence: 40 },
+    { type: "view", mode: "recent" },
+  );
   const { from, to } = visibleRange(state);
   assert.ok(from <= 40 && to >= 40 && to - from === RECENT - 1);
   assert.equal(after(state, { type: "live" }).view.mode, "recent");
@@ -212,7 +455,13 @@ test("the last 180 are as many around a past sample that is shown", () => {
 
 test("a sample outside the run is held to its ends", () => {
   const state = loaded(series(10, 20));
-  assert.deepEqual([after(state, { type: "goto", sequence: 3 }).cursor, after(state, { type: "goto", sequence: 99 }).cursor], [10, 20]);
+  assert.deepEqual(
+    [
+      after(state, { type: "goto", sequence: 3 }).cursor,
+      after(state, { type: "goto", sequence: 99 }).cursor,
+    ],
+    [10, 20],
+  );
 });
 
 test("an older record is shown once it has been fetched, and never another in its place", () => {
@@ -223,7 +472,8 @@ test("an older record is shown once it has been fetched, and never another in it
 });
 
 test("a zoom stays inside the run and never gets too narrow", () => {
-  const zoom = (from, to) => visibleRange(after(loaded(series(0, 499)), { type: "zoom", from, to }));
+  const zoom = (from, to) =>
+    visibleRange(after(loaded(series(0, 499)), { type: "zoom", from, to }));
   assert.deepEqual(zoom(100, 200), { from: 100, to: 200 });
   assert.deepEqual(zoom(-50, 60), { from: 0, to: 110 });
   assert.deepEqual(zoom(-5000, 9000), { from: 0, to: 499 });
@@ -232,7 +482,12 @@ test("a zoom stays inside the run and never gets too narrow", () => {
 });
 
 test("resume returns to the newest sample", () => {
-  const state = after(loaded(series(0, 300)), { type: "paused", paused: true }, { type: "goto", sequence: 9 }, { type: "paused", paused: false });
+  const state = after(
+    loaded(series(0, 300)),
+    { type: "paused", paused: true },
+    { type: "goto", sequence: 9 },
+    { type: "paused", paused: false },
+  );
   assert.deepEqual([state.cursor, state.paused, state.view.mode], [null, false, "recent"]);
 });
 
@@ -241,24 +496,46 @@ test("a screen reader is told decisions that change and codes that are new, not 
   assert.deepEqual(calm.spoken, { polite: "", alert: "" });
   const watch = joined(calm, [record(2, { codes: ["load_residual"], decision: "watch" })]);
   assert.deepEqual(watch.spoken, { polite: "Decision: watch. New: load residual.", alert: "" });
-  assert.equal(joined(watch, [record(3, { codes: ["load_residual"], decision: "watch" })]).spoken, watch.spoken);
+  assert.equal(
+    joined(watch, [record(3, { codes: ["load_residual"], decision: "watch" })]).spoken,
+    watch.spoken,
+  );
   const stop = joined(watch, [record(3, { codes: ["feed_mismatch"], decision: "do_not_proceed" })]);
-  assert.deepEqual(stop.spoken, { polite: "", alert: "Decision: do not proceed. New: feed mismatch. Act." });
+  assert.deepEqual(stop.spoken, {
+    polite: "",
+    alert: "Decision: do not proceed. New: feed mismatch. Act.",
+  });
   assert.deepEqual(joined(stop, [record(4)]).spoken, { polite: "Decision: proceed.", alert: "" });
 });
 
 // ---- links and keys
 
 test("a link says what is shown, and the plainest view says the seed alone", () => {
-  assert.equal(formatHash({ seed: 7, cursor: null, view: { mode: "recent" }, speed: 1 }), "#seed=7");
-  assert.equal(formatHash({ seed: 7, cursor: 46, view: { mode: "zoom", from: 40, to: 60 }, speed: 5 }), "#seed=7&seq=46&from=40&to=60&speed=5");
-  assert.equal(formatHash({ seed: 7, cursor: null, view: { mode: "all" }, speed: 1 }), "#seed=7&view=all");
+  assert.equal(
+    formatHash({ seed: 7, cursor: null, view: { mode: "recent" }, speed: 1 }),
+    "#seed=7",
+  );
+  assert.equal(
+    formatHash({ seed: 7, cursor: 46, view: { mode: "zoom", from: 40, to: 60 }, speed: 5 }),
+    "#seed=7&seq=46&from=40&to=60&speed=5",
+  );
+  assert.equal(
+    formatHash({ seed: 7, cursor: null, view: { mode: "all" }, speed: 1 }),
+    "#seed=7&view=all",
+  );
 });
 
 test("a link is read back, and what makes no sense in it is left out", () => {
-  assert.deepEqual(parseHash("#seed=7&seq=46&from=40&to=60&speed=5"), { seed: 7, seq: 46, from: 40, to: 60, speed: 5 });
-  assert.deepEqual(parseHash("#seq=-1&from=9&to=3&speed=7&view=<b>&seed=1e9"), {});
-  assert.deepEqual(parseHash(""), {});
+  const speeds = [1, 5];
+  assert.deepEqual(parseHash("#seed=7&seq=46&from=40&to=60&speed=5", speeds), {
+    seed: 7,
+    seq: 46,
+    from: 40,
+    to: 60,
+    speed: 5,
+  });
+  assert.deepEqual(parseHash("#seq=-1&from=9&to=3&speed=7&view=<b>&seed=1e9", speeds), {});
+  assert.deepEqual(parseHash("", speeds), {});
 });
 
 test("keys are ours only outside fields and dialogs and without Ctrl, Alt or Meta", () => {
@@ -268,21 +545,81 @@ test("keys are ours only outside fields and dialogs and without Ctrl, Alt or Met
   assert.equal(actionOf({ key: "p", target, ctrlKey: true }), null);
   assert.equal(actionOf({ key: "p", target: { closest: () => ({}) } }), null);
   assert.equal(actionOf({ key: "q", target }), null);
-  assert.equal(new Set(KEYS.map(([key]) => key)).size, KEYS.length);
+  assert.equal(new Set(KEYS.map(({ key }) => key)).size, KEYS.length);
+});
+
+// ---- the model
+
+test("ranks of marks are spread over however many steps the model has, mildest to strongest", () => {
+  const { decision_meanings: meanings, severities } = tables;
+  assert.deepEqual(
+    meanings.map(({ name }) => decisionRank(model, name)),
+    [0, 1, 2, 3, 4],
+  );
+  assert.deepEqual(
+    severities.map(({ name }) => severityRank(model, name)),
+    [4, 2, 1, 0],
+  );
+  assert.deepEqual(
+    [1, 2, 3].map((digit) => priorityOf(model, digit).rank),
+    [4, 2, 1],
+  );
+  assert.deepEqual([decisionRank(model, "none"), severityRank(model, "none")], [0, 4]);
+  assert.deepEqual(
+    ["do_not_proceed", "watch"].map((name) => isStrongest(model, name)),
+    [true, false],
+  );
+});
+
+test("a state of an alarm says what it means, and where it stands in a sorted list", () => {
+  const { words: said, open, unanswered } = alarmStateOf(model, { state: "RTN_UNACK" });
+  assert.deepEqual([said, open, unanswered], ["RTN UNACK", true, true]);
+  assert.equal(alarmStateOf(model, { state: "NORMAL" }).open, false);
+});
+
+test("the gate that stands for trust is found by the model", () => {
+  const gates = [{ state: "passed" }, { state: "stopped" }];
+  assert.equal(trustGate(model, { recommendation: { gates } }), gates[0]);
+});
+
+test("an order says where it goes and what it asks, and a field what it goes with", () => {
+  const { path, fields } = orderOf(model, "action");
+  assert.equal(path, "/api/actions");
+  assert.deepEqual(
+    fields.map(({ name }) => name),
+    ["operator", "action", "percent", "note"],
+  );
+  assert.deepEqual(fields[2].only_for, { action: "reduce_feed" });
 });
 
 // ---- scales and texts
 
 test("a pointer finds the sample that is drawn under it", () => {
   const frame = frameOf(500, 40, 100, 279);
-  for (const sequence of [100, 150, 279]) assert.equal(frame.sequenceAt(frame.x(sequence)), sequence);
+  for (const sequence of [100, 150, 279])
+    assert.equal(frame.sequenceAt(frame.x(sequence)), sequence);
 });
 
 test("numbers are written with their decimals, signs and words for nothing", () => {
-  assert.deepEqual([numberText(3, 2), numberText(null, 2), numberText(NaN, 1)], ["3.00", "no data", "no data"]);
-  assert.deepEqual([signedText(1.5, 2), signedText(-1.5, 2), signedText(0, 1), signedText(NaN, 1), signedText(-0.001, 2)], ["+1.50", "−1.50", "0.0", "–", "0.00"]);
+  assert.deepEqual(
+    [numberText(3, 2), numberText(null, 2), numberText(NaN, 1)],
+    ["3.00", "no data", "no data"],
+  );
+  assert.deepEqual(
+    [
+      signedText(1.5, 2),
+      signedText(-1.5, 2),
+      signedText(0, 1),
+      signedText(NaN, 1),
+      signedText(-0.001, 2),
+    ],
+    ["+1.50", "−1.50", "0.0", "–", "0.00"],
+  );
   assert.equal(words("do_not_proceed"), "do not proceed");
-  assert.deepEqual([ageText(-1), ageText(3.4), ageText(119), ageText(600), ageText(9000)], ["0 s", "3 s", "119 s", "10 min", "2.5 h"]);
+  assert.deepEqual(
+    [ageText(-1), ageText(3.4), ageText(119), ageText(600), ageText(9000)],
+    ["0 s", "3 s", "119 s", "10 min", "2.5 h"],
+  );
 });
 
 test("a scale takes its ends to its ends, also where they are the same", () => {
@@ -297,4 +634,73 @@ test("ticks are round, inside the scale, and about as many as asked for", () => 
   assert.deepEqual(ticks(0.1, 0.35, 3), [0.1, 0.2, 0.3]);
   assert.deepEqual(ticks(-1, 1, 2), [-1, 0, 1]);
   assert.deepEqual(ticks(3, 3, 4), [3]);
+});
+
+// ---- the files themselves
+
+const LONGEST_LINE = 110; // characters
+const MOST_LINES = 500;
+const MOST_BYTES = 60000; // of the page as it travels: each file gzipped
+const folder = new URL("../static/", import.meta.url);
+const files = readdirSync(folder).map((name) => {
+  const text = readFileSync(new URL(name, folder), "utf-8");
+  return { name, text, lines: text.split("\n") };
+});
+const scripts = files.filter(({ name }) => name.endsWith(".js"));
+const importsOf = ({ text }) => [...text.matchAll(/from "\.\/([\w.]+)"/g)].map(([, name]) => name);
+
+test("no line of the page is too long to be read, and no file", () => {
+  for (const { name, lines } of files.filter((file) => !file.name.endsWith(".svg"))) {
+    const long = lines.filter((line) => line.length > LONGEST_LINE);
+    assert.deepEqual(long, [], name);
+    assert.ok(lines.length <= MOST_LINES, `${name} has ${lines.length} lines`);
+  }
+});
+
+test("the page travels in 60 kB", () => {
+  const sizes = files
+    .filter(({ name }) => name !== "report.css")
+    .map(({ text }) => gzipSync(text, { level: 9 }).length);
+  const sum = sizes.reduce((one, other) => one + other, 0);
+  assert.ok(sum > 20000 && sum <= MOST_BYTES, `${sum} bytes`);
+});
+
+test("scripts import one another one way: no circle, and nothing imports what wires", () => {
+  const left = new Map(scripts.map((script) => [script.name, importsOf(script)]));
+  const importers = [...left].filter(([, imports]) => imports.includes("dashboard.js"));
+  assert.deepEqual(importers, []);
+  while (left.size) {
+    const free = [...left.keys()].filter((name) => !left.get(name).some((used) => left.has(used)));
+    assert.notEqual(free.length, 0, `a circle among ${[...left.keys()].join(", ")}`);
+    free.forEach((name) => left.delete(name));
+  }
+});
+
+test("every name that a script imports is there", () => {
+  for (const { name, text } of scripts) {
+    for (const [, names, from] of text.matchAll(/import {([^}]+)} from "\.\/([\w.]+)"/g)) {
+      const source = scripts.find((script) => script.name === from)?.text ?? "";
+      const wanted = names
+        .split(",")
+        .map((one) => one.trim())
+        .filter(Boolean);
+      const missing = wanted.filter(
+        (one) => !new RegExp(`export (async )?(function|const) ${one}\\b`).test(source),
+      );
+      assert.deepEqual(missing, [], `${name} from ${from}`);
+    }
+  }
+});
+
+// The words are pieces of names in the model: a page that has none of them can show another process.
+const PROCESS =
+  /spindle|vibration|temperature|tool_wear|feed_|chatter_|thermal|dropout|coolant|UNACK|SHELVED|proceed|review"|roughing/;
+test("only model.js types a word of the process", () => {
+  for (const { name, lines } of scripts.filter((script) => script.name !== "model.js")) {
+    const code = lines.filter((line) => !line.trim().startsWith("//"));
+    const told = code.filter(
+      (line) => PROCESS.test(line) && !line.includes('orderButton("review"'),
+    );
+    assert.deepEqual(told, [], name);
+  }
 });
