@@ -17,7 +17,6 @@ const SOLID = [];
 const DASHED = [7, 4];
 const DOTTED = [2, 3];
 
-// Draw one signal.
 export function drawSignal(context, size, columns, spec, palette) {
   const chart = begun(context, size, columns, spec, palette);
   const limit = { colour: palette.limit, width: palette.thin, dash: DOTTED };
@@ -80,7 +79,6 @@ function scaleTicks({ size, spec, palette }) {
 
 // ---- What fired, what is missing, what is off the scale
 
-// Shade the samples in which a rule fired.
 function drawShades(chart) {
   const { context, size, columns, palette } = chart;
   context.fillStyle = palette.shade;

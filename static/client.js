@@ -1,8 +1,5 @@
-// Asks the server, one thing at a time, and hands its answers to the state. Knows what may be
-// asked; when to ask is for others to say (pace.js, links.js, actions.js).
-//
-// An answer that is no good throws: the caller's turn then counts as a failure, and the page
-// tries again.
+// Asks the server, one thing at a time, and hands its answers to the state. An answer that is no
+// good throws: the turn then counts as a failure, and the page tries again.
 
 import { FEWEST_EARLIER, FIRST_RECORDS, MOST_EARLIER } from "./amounts.js";
 import { cell } from "./columns.js";
@@ -200,8 +197,9 @@ export async function fetchEntries() {
   }
 }
 
-// Hand an order to the server; `refused` shows the sentence why it was not done.
-export function send(path, fields, refused = showNotice) {
+// Hand an order to the server. Its answer closes the form that it came from, or says there why it
+// was not done; where this form is gone by then, what is on the page is left alone.
+export function send(path, fields, form = null) {
   nameOperator(fields.operator);
   inTurn(async () => {
     const { run } = current();
@@ -210,16 +208,14 @@ export function send(path, fields, refused = showNotice) {
       run,
       request_id: requestName(run),
     });
-    if (status !== OK) return refused(body.error);
-    byId("order").close();
+    const isOpen = form?.isOpen();
+    if (status !== OK && isOpen) return form.refuse(body.error);
+    if (status !== OK) return set({ notice: body.error });
+    if (isOpen) form.close();
     set({ notice: body.text ?? "" });
     memory.known = ""; // alarms and requests are asked for anew, whatever the summary says
     return look();
   });
-}
-
-function showNotice(notice) {
-  set({ notice });
 }
 
 // Return a name that no other request has: a body that comes twice is then done once.

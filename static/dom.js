@@ -135,9 +135,8 @@ function patchAttributes(old, node) {
   }
   for (const { name, value } of node.attributes) {
     if (old.getAttribute(name) === value) continue;
-    if (name === "style") {
-      old.style.cssText = value;
-    } // the page's policy lets no style attribute be set
+    const isStyle = name === "style"; // the page's policy lets no style attribute be set
+    if (isStyle) old.style.cssText = value;
     else old.setAttribute(name, value);
   }
 }

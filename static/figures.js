@@ -66,7 +66,7 @@ const memory = {
 };
 const resized = new ResizeObserver(forgetSizes);
 
-// Make the timeline a slider; `redraw` is called where a figure has changed its size.
+// `redraw` is called where a figure has changed its size.
 export function wireFigures(redraw) {
   memory.redraw = redraw;
   makeSlider(byId(TIMELINE), "Timeline of the whole run");
@@ -79,7 +79,6 @@ function forgetSizes(entries) {
   memory.redraw();
 }
 
-// Colours or sizes may have changed: read them anew.
 export function restyle() {
   memory.palette = null;
   memory.sizes.clear();

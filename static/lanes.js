@@ -11,7 +11,6 @@ const TICK_WIDTH = 8; // heights of a text from one number of the axis to the ne
 const LEAST_NAMED = 30; // CSS pixels of a run that has its name in it
 const FRAME_WIDTH = 1.5;
 
-// Draw the lanes of the whole run.
 export function drawTimeline(context, size, columns, spec, palette) {
   const chart = begun(context, size, columns, spec, palette);
   columns.lanes.forEach((lane, index) =>

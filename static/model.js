@@ -1,9 +1,7 @@
 // What the page knows of the process it shows, read from the tables of GET /api/model. Pure.
 //
-// No other file of the page types a word of the process: names of signals, states, actions and
-// gates, ranges of fields, speeds. What today's server does not say itself stands in the tables
-// of `completed`, in the form in which a server can say it; a page that is told needs no such
-// table.
+// No other file of the page types a word of the process. What today's server does not say itself
+// stands in the tables of `completed`, in the form in which a server can say it.
 
 import { words } from "./format.js";
 
@@ -29,8 +27,7 @@ const HEALTH = {
   expected: null,
   chart: "low",
 };
-// In the order of the list that is sorted by state: what waits for an answer stands before what
-// does not
+// In the order of the list that is sorted by state
 const ALARM_STATES = [
   { name: "NORMAL",               open: false, unanswered: false },
   { name: "UNACK",                open: true,  unanswered: true },

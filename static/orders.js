@@ -7,6 +7,10 @@ import { askOf, orderOf } from "./model.js";
 
 const LONGEST_LINE = 100; // characters that a field of one line takes
 
+const memory = {
+  opened: null, // the order that the form was opened for last
+};
+
 // Return the button of an order about one thing; a text that ends in "…" asks for more.
 export function orderButton(kind, text, id, name) {
   const label = `${text.replace("…", "")}: ${name}`;
@@ -20,7 +24,7 @@ export function orderButton(kind, text, id, name) {
 }
 
 // Show the form of an order, or do it at once where it needs no field and it is known who does it.
-// `send` is told the path, the body, and who shows the sentence of a refusal.
+// `send` is told the path, the body, and the form that the answer is for, if there is one.
 export function askOrder(state, kind, id, send) {
   const order = orderOf(state.model, kind);
   const path = order.path.replace("{id}", id);
@@ -30,16 +34,29 @@ export function askOrder(state, kind, id, send) {
     return send(path, { operator: state.operator });
   }
   const form = byId("order-form");
+  const answer = answerFor(order);
   setText("order-title", `${order.title} ${id}`.trim());
   setText("order-error", "");
   setText("order-text", kind === "confirm" ? checkText(state, id) : "");
   byId("order-fields").replaceChildren(...fields.map(labelled));
   form.onsubmit = (event) => {
     event.preventDefault();
-    send(path, bodyOf(form, fields), (error) => setText("order-error", error));
+    send(path, bodyOf(form, fields), answer);
   };
   byId("order").showModal();
   return form.querySelector("input, select, textarea").focus();
+}
+
+// Return what an answer may do to the form: nothing, where by then it is closed or asks for
+// another order.
+function answerFor(order) {
+  const opened = { order };
+  memory.opened = opened;
+  return {
+    isOpen: () => memory.opened === opened && byId("order").open,
+    close: () => byId("order").close(),
+    refuse: (error) => setText("order-error", error),
+  };
 }
 
 function checkText(state, id) {

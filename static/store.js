@@ -72,7 +72,7 @@ const CHANGES = {
 
 // ---- What can be read from a state
 
-// Return the sequence of the newest sample here; −1 before the first.
+// Return the newest sequence here; −1 before the first.
 export function headOf(state) {
   return state.columns ? lastOf(state.columns) : -1;
 }

@@ -1,6 +1,5 @@
 // What the shown record comes to: health, trust, decision with its gates, evidence, every rule,
-// the raw event. Idempotent and complete; severity, decision, gates and evidence come from the
-// server.
+// the raw event. All of it comes from the server.
 
 import { NOTHING, NO_DATA, words } from "./format.js";
 import { byId, element, mark, replace, row, setText, setTexts } from "./dom.js";

@@ -1,6 +1,5 @@
 // Renders the panels from the state: idempotent, complete, and it decides nothing about
-// machining. This file has the top line, the banners, the machine and the controls; the verdict
-// and the read-out have their own.
+// machining. The verdict and the read-out have their own files.
 
 import { RECENT } from "./amounts.js";
 import { NO_DATA, ageText, timeOfDay, words } from "./format.js";

@@ -257,11 +257,17 @@ class BrowserTest(unittest.TestCase):
             page.unroute_all(behavior="ignoreErrors")
             page.context.close()
 
-    def frozen(self, samples, **options):
+    def frozen(self, samples, before=None, **options):
         """Return a page that is paused at a sample, and this sample: its first poll is held until it has been told to."""
         self.server.make(samples)
         held = []
-        page = self.open(before=lambda page: page.route("**/api/next*", lambda route: held.append(route)), whole=False, **options)
+
+        def hold(page):
+            page.route("**/api/next*", lambda route: held.append(route))
+            if before:
+                before(page)
+
+        page = self.open(before=hold, whole=False, **options)
         self.until(lambda: held)
         page.click("#pause")
         held[0].continue_()
@@ -1470,6 +1476,67 @@ class People(BrowserTest):
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         self.until(lambda: "“new insert ordered” Ada." in page.text_content("#alarms"))
+
+    def worn(self):
+        """Return a page at a worn tool (alarm 3), with an operator, and where the focus is."""
+        page, _ = self.frozen(95, before=lambda page: page.add_init_script("localStorage.setItem('operator', 'Ada')"))
+        self.until(lambda: "3: tool wear" in page.text_content("#alarms"))
+        return page, lambda: page.evaluate(FOCUSED)["name"]
+
+    def test_an_answer_that_comes_late_leaves_the_form_of_another_order_alone(self):
+        page, focused = self.worn()
+        held = []
+        page.route("**/acknowledge", lambda route: held.append(route))
+        page.focus("[aria-label='Acknowledge: alarm 3, tool wear']")
+        page.keyboard.press("Enter")
+        self.until(lambda: held)
+        page.focus("[aria-label='Note: alarm 3, tool wear']")
+        page.keyboard.press("Enter")
+        self.assertTrue(page.is_visible("#order"))
+        held[0].continue_()
+        self.until(lambda: "ACKED" in page.text_content("#alarms") and self.watches[page].open == 0)
+        self.assertTrue(page.is_visible("#order"))
+        page.fill("[name=note]", "new insert ordered")
+        self.submit(page)
+        self.until(lambda: "“new insert ordered” Ada." in page.text_content("#alarms"))
+        self.assertFalse(page.is_visible("#order"))
+
+    def test_a_refusal_that_comes_late_is_not_shown_in_the_form_of_another_order(self):
+        self.tolerated.append(FAILED_LOAD)
+        page, _ = self.worn()
+        held = []
+        page.route("**/api/actions", lambda route: held.append(route))
+        page.click("button[data-order=action]")
+        page.select_option("[name=action]", "coolant_on")
+        self.submit(page)
+        self.until(lambda: held)
+        page.keyboard.press("Escape")
+        page.click("button[data-order=inject]")
+        held[0].continue_()
+        self.becomes(lambda: page.text_content("#notice"), "the coolant is on and no heat fault lasts: there is nothing to switch on")
+        self.assertEqual(page.text_content("#order-error"), "")
+        self.assertTrue(page.is_visible("#order"))
+
+    def test_a_redrawn_row_leaves_the_focus_on_its_button_also_where_the_row_moves(self):
+        page, focused = self.worn()
+        page.focus("[aria-label='Note: alarm 3, tool wear']")
+        self.server.api("/api/alarms/3/acknowledge", "POST", {"operator": "Bea"})
+        page.keyboard.press("s")  # the row has another state and one button less
+        self.until(lambda: "ACKED" in page.text_content("#alarms"))
+        self.assertEqual(focused(), "Note: alarm 3, tool wear")
+        self.server.api("/api/inject", "POST", {"operator": "Bea", "label": "sensor_dropout", "duration": 6})
+        self.server.make(5)
+        page.keyboard.press("s")  # a more urgent alarm comes above it
+        self.until(lambda: page.evaluate(ALARM_ROWS)[0][0].startswith("1"))
+        self.assertEqual(focused(), "Note: alarm 3, tool wear")
+        page.keyboard.press("Enter")
+        self.assertIn("Note on alarm 3", page.text_content("#order-title"))
+
+    def test_a_button_that_is_used_up_gives_the_focus_to_its_neighbour(self):
+        page, focused = self.worn()
+        page.focus("[aria-label='Acknowledge: alarm 3, tool wear']")
+        page.keyboard.press("Enter")
+        self.becomes(focused, "Shelve: alarm 3, tool wear")
 
     def test_a_hold_stands_until_its_check_is_confirmed(self):
         self.tolerated.append(FAILED_LOAD)
