@@ -115,8 +115,6 @@ function isShelved(alarm) {
   return alarm.shelved_until_s !== null;
 }
 
-// Return what can be done about an alarm: acknowledge what waits for it, shelve what is not over,
-// note always.
 function orderCell(alarm, meaning) {
   const name = `alarm ${alarm.id}, ${alarm.title}`;
   const buttons = [];

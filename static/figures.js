@@ -85,7 +85,6 @@ export function restyle() {
   memory.redraw();
 }
 
-// What comes next is drawn anew, however crowded it is.
 export function drawAtOnce() {
   memory.chartsDue = 0;
   memory.timelineDue = 0;

@@ -22,7 +22,6 @@ export function drawTimeline(context, size, columns, spec, palette) {
   drawCursor(chart, height);
 }
 
-// Return the CSS pixels that a timeline of so many lanes needs, its axis included.
 export function timelineHeight(lanes, palette) {
   return lanes.length * palette.lane + palette.size * 1.5;
 }

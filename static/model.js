@@ -69,7 +69,6 @@ function chartsFor(signals) {
   return [...charted.filter(Boolean), HEALTH];
 }
 
-// Return every order that a page can give: where it goes, and the fields of its form.
 function ordersFor(model) {
   const operator = {
     name: "operator",
@@ -273,7 +272,6 @@ export function askOf(model, kind) {
   return model.asks.find((ask) => ask.kind === kind);
 }
 
-// Return the row of an order: {kind, title, path, fields}.
 export function orderOf(model, kind) {
   return model.orders.find((order) => order.kind === kind);
 }

@@ -1,4 +1,4 @@
-// The lanes of the timeline, from the columns of the whole run. Pure.
+// The lanes of the timeline. Pure.
 //
 //   lane  {name, runs}
 //   run   {tone, first, last, text, ink}: a colour role, from which index to which, what is

@@ -3,7 +3,7 @@
 In:  playwright for Python, and a Chromium: the one that CHROMIUM names, one on the PATH, or playwright's own.
 Out: `Server`, `launched`, `Watch`, and `missing`, the sentence on what is not there.
 
-`browser_tests.py` and `screenshot.py` share it.
+The browser tests (browser_harness.py), crash_tests.py, the benchmarks and screenshot.py share it.
 """
 
 import json
@@ -32,7 +32,7 @@ ARGUMENTS = (
 
 
 def chromium():
-    """Return the path of the Chromium to use: the environment's, or one on the PATH; None where there is none."""
+    """Return the path of the Chromium to use: the environment's, or one on the PATH, or None."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
@@ -73,7 +73,8 @@ class Server:
 
     def start(self):
         """Start it, on the port it had where it ran before."""
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(self.port), "--start", START, *self.options]
+        program = [sys.executable, str(ROOT / "app.py")]
+        command = [*program, "--port", str(self.port), "--start", START, *self.options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said = self.process.stdout.readline()
         if "shared" in said:  # the links are on lines of their own
@@ -92,8 +93,9 @@ class Server:
     def api(self, path, method="GET", body=None, **headers):
         """Return the JSON of an answer, whatever its status."""
         data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path.lstrip("/"), data, headers, method=method)
         try:
-            with urllib.request.urlopen(urllib.request.Request(self.url + path.lstrip("/"), data, headers, method=method), timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
             return json.load(refusal)
@@ -106,6 +108,10 @@ class Server:
     def head(self):
         """Return the sequence of the newest event."""
         return self.api("/api/status?limit=0")["head"]
+
+    def summary(self):
+        """Return the run in figures."""
+        return self.api("/api/status?limit=0")["summary"]
 
     def record(self, sequence):
         """Return one record whole."""

@@ -24,7 +24,8 @@ new PerformanceObserver((list) =>
   bench.longTasks.push(...list.getEntries().map((task) => task.duration)),
 ).observe({ type: "longtask" });
 
-// When the first decision was shown: a wait of none, set in the frame that draws it, ends when that frame is done.
+// When the first decision was shown: a wait of none, set in the frame that draws it, ends when that frame is
+// done.
 bench.decided = new Promise((resolve) => {
   new MutationObserver((_, observer) => {
     const text = document.getElementById("decision")?.textContent;
@@ -34,7 +35,8 @@ bench.decided = new Promise((resolve) => {
   }).observe(document, { childList: true, subtree: true, characterData: true });
 });
 
-// Wait until the page has taken in so many samples. (Playwright's own way to wait needs eval, which the page forbids.)
+// Wait until the page has taken in so many samples. (Playwright's own way to wait needs eval, which the page
+// forbids.)
 bench.samples = async (count, longest_s) => {
   const end = performance.now() + 1000 * longest_s;
   const taken = () => parseInt(document.getElementById("sample").textContent, 10) + 1;
@@ -74,7 +76,8 @@ bench.redraw = async ({ points, rounds, warm }) => {
   };
   for (const [look, plots] of Object.entries(stage.plots)) {
     const theirs = ({ data }) =>
-      plots.forEach((one, index) => one.batch(() => one.setData(data[index]))); // batch: now, not in a microtask
+      // batch: now, not in a microtask
+      plots.forEach((one, index) => one.batch(() => one.setData(data[index])));
     sides[look] = done(
       theirs,
       plots.map((one) => one.ctx.canvas),
@@ -185,7 +188,8 @@ function dataOf(window) {
   ];
 }
 
-// How uPlot draws: the area, grid, numbers at the side, colours, widths and dashes of ours; the same with solid lines; and as it comes.
+// How uPlot draws: the area, grid, numbers at the side, colours, widths and dashes of ours; the same with
+// solid lines; and as it comes.
 const LOOKS = {
   dashed: (palette) => alike(palette, [[], [7, 4], [2, 3], [2, 3]]),
   solid: (palette) => alike(palette, [[], [], [], []]),

@@ -13,17 +13,18 @@ How it is measured:
   page calls it, with band, limits, shading and labels; and by uPlot, which draws the same lines, gaps, scale,
   grid and numbers in the same area, but no band, no shading, no labels and no marks. Both in one page, turn
   and turn about, in both orders; the ratio is the median of the rounds'. Ours begins with `signalWindow`,
-  which a redraw on the page has to do; uPlot gets its arrays ready made, and draws in `batch`, so nothing of it
-  is left for a microtask. A browser puts off what a canvas is told, so every turn ends with reading one
+  which a redraw on the page has to do; uPlot gets its arrays ready made, and draws in `batch`, so nothing of
+  it is left for a microtask. A browser puts off what a canvas is told, so every turn ends with reading one
   pixel of each canvas. uPlot's lines are dashed where ours are: at 180 samples; at 20,000 ours are not.
-- frame: one frame of the running page (panels, six charts, timeline), polled at 10x, with 20,000 samples here,
-  from the callback of requestAnimationFrame until its layout is done and every canvas has carried out all.
+- frame: one frame of the running page (panels, six charts, timeline), polled at 10x, with 20,000 samples
+  here, from the callback of requestAnimationFrame until its layout is done and every canvas has carried out
+  all.
 - hour: 36,000 samples, each polled for and taken in by itself, as at 10x, but without the waits between them:
   setTimeout waits 0 ms. Frames then merge, up to 60 a second. The heap is what is left after a forced garbage
   collection, with the buffers of the columns.
 - tasks: the page at its own 10x with 20,000 samples here; a task is long from 50 ms.
-- paint: a browser context of its own each time, nothing cached, from the start of the navigation; a decision is
-  shown when the first frame that has it is done.
+- paint: a browser context of its own each time, nothing cached, from the start of the navigation; a decision
+  is shown when the first frame that has it is done.
 - bytes: every answer that is not the API's, gzipped as the server does it, and as the browser unpacked it.
 
 Each figure is a row of FIGURES and has a function of the same name, `measure_` before it.
@@ -157,7 +158,8 @@ def growth(points):
 
 def growth_value(points, divisor):
     """Return the growth over [(samples, number)] as a `Value` that names them all."""
-    return Value(growth(points), ", ".join(f"{samples:,}: {number / divisor:,.1f}" for samples, number in points))
+    told = [f"{samples:,}: {number / divisor:,.1f}" for samples, number in points]
+    return Value(growth(points), ", ".join(told))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -188,7 +190,8 @@ def uplot():
     """Return uPlot as one script, from npm at the first time."""
     path = UPLOT / "node_modules" / "uplot" / "dist" / "uPlot.iife.js"
     if not path.exists():
-        command = ["npm", "install", "--prefix", str(UPLOT), "--no-audit", "--no-fund", "--ignore-scripts", f"uplot@{UPLOT_VERSION}"]
+        quietly = ("--no-audit", "--no-fund", "--ignore-scripts")
+        command = ["npm", "install", "--prefix", str(UPLOT), *quietly, f"uplot@{UPLOT_VERSION}"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=120)
     return path.read_text(encoding="utf-8") + "\nglobalThis.uPlot = uPlot;"
 
@@ -204,11 +207,13 @@ def measure_redraw(amounts):
         with opened(server, uplot()) as page:
             page.click("#pause")
             page.wait_for_timeout(500)
-            return [value for points, other in ((180, "solid"), (KEPT, "dashed")) for value in redraw_values(page, amounts, points, other)]
+            few = redraw_values(page, amounts, 180, "solid")
+            return few + redraw_values(page, amounts, KEPT, "dashed")
 
 
 def redraw_values(page, amounts, points, other):
-    taken = page.evaluate("options => bench.redraw(options)", {"points": points, "rounds": amounts.rounds, "warm": 4})
+    options = {"points": points, "rounds": amounts.rounds, "warm": 4}
+    taken = page.evaluate("options => bench.redraw(options)", options)
     fair = "solid" if other == "dashed" else "dashed"
     return [
         ratio(taken["whole"], taken[fair]),
@@ -228,7 +233,8 @@ def measure_frame(amounts):
     with Server() as server:
         server.make(KEPT)
         with opened(server, path="#speed=10") as page:
-            return [value for view in VIEWS for value in frame_values(watched(page, view, amounts.frame_s)["frames"])]
+            seen = [watched(page, view, amounts.frame_s)["frames"] for view in VIEWS]
+    return [value for frames in seen for value in frame_values(frames)]
 
 
 def frame_values(frames):
@@ -245,7 +251,7 @@ def watched(page, view, seconds):
 
 
 def measure_hour(amounts):
-    """Run an hour's samples through the page, and look at its memory on the way once it keeps all it ever will."""
+    """Run an hour's samples through the page, and look at its memory once it keeps all it ever will."""
     least = min(KEPT, amounts.hour_events)
     checks = [least + (amounts.hour_events - least) * step // 4 for step in range(5)]
     with Server() as server:
@@ -280,7 +286,8 @@ def measure_tasks(amounts):
     with Server() as server:
         server.make(KEPT)
         with opened(server, path="#speed=10") as page:
-            return [tasks_value(watched(page, view, amounts.task_s)["longTasks"], amounts.task_s) for view in VIEWS]
+            seen = [watched(page, view, amounts.task_s)["longTasks"] for view in VIEWS]
+    return [tasks_value(tasks, amounts.task_s) for tasks in seen]
 
 
 def tasks_value(tasks, seconds):
@@ -296,7 +303,8 @@ def measure_paint(amounts):
         server.make(KEPT)
         late = [cold_load(browser, server) for _ in range(amounts.loads)]
         browser.close()
-    return [spread([paint for paint, _ in fresh + late]), spread([shown for _, shown in fresh]), spread([shown for _, shown in late])]
+    paints = [paint for paint, _ in fresh + late]
+    return [spread(paints), spread([shown for _, shown in fresh]), spread([shown for _, shown in late])]
 
 
 def cold_load(browser, server):
@@ -320,7 +328,8 @@ def measure_bytes(amounts):
         browser = launched(driver)
         page = new_page(browser)
         answers = []
-        page.on("response", lambda answer: answers.append(answer))  # playwright marks a handler: a method of a list won't do
+        # playwright marks a handler: a method of a list won't do
+        page.on("response", lambda answer: answers.append(answer))
         page.goto(server.url, wait_until="networkidle")
         for answer in answers:
             path = urlsplit(answer.url).path
@@ -359,7 +368,9 @@ def main(arguments=None):
         return print(f"Not measured: {missing()}.")
     measured_on = f"{machine()}, uPlot {UPLOT_VERSION}"
     amounts = QUICK if options.quick else FULL
-    rows = [pair for name in options.only for pair in measured_rows(name, FIGURES, globals()[f"measure_{name}"], amounts)]
+    rows = []
+    for name in options.only:
+        rows += measured_rows(name, FIGURES, globals()[f"measure_{name}"], amounts)
     print(table([("figure", "measured", "bar", "met")] + [printed(row, value) for row, value in rows]))
     print(f"\n{measured_on}")
 
