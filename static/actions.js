@@ -163,12 +163,12 @@ function onClick(event) {
 
 function press(button, event) {
   const action = ACTIONS[BUTTONS[button.id] ?? button.id];
-  const { table, signal, sort, order, id = "" } = button.dataset;
+  const { table, signal, sort, order } = button.dataset;
   if (action && current().run) action(event);
   if (table) showTable(table);
   if (signal) showOnChart(signal);
   if (sort) set({ alarmSort: sort });
-  if (order && current().run) askOrder(current(), order, id, send);
+  if (order && current().run) askOrder(current(), button, send);
   if ("close" in button.dataset) button.closest("dialog").close();
 }
 

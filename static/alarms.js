@@ -25,7 +25,7 @@ export function renderAlarms(state) {
   const rows = listed(state).map((entry) => alarmRow(state, entry));
   replace("alarms", rows.length ? rows : [row(["none"])]);
   setText("alarm-figures", figuresText(state));
-  renderBadge(state.summary?.unacknowledged ?? 0);
+  renderBadge(state.summary?.unacknowledged_alarms ?? 0);
 }
 
 function renderBadge(waiting) {
@@ -146,7 +146,7 @@ function figuresText(state) {
   );
   const parts = [
     ...usual,
-    `standing: ${figures.standing}`,
+    `standing: ${figures.standing_alarms}`,
     `in all ${figures.annunciations}: ${counts.join(", ")}`,
   ];
   if (figures.flood) parts.push("FLOOD");

@@ -1,8 +1,9 @@
 // The chart of one signal, as a stateless function of (context, size, columns, spec, palette):
 // see frame.js for what these are. It knows nothing else.
 //
-//   columns  what signalWindow gives, {first, count, actual, expected, low, high, windows, gaps}:
-//            arrays of `count` numbers, one a sequence (NaN is a gap), and runs of indexes
+//   columns  what signalWindow gives: {first, count}, arrays of `count` numbers, one a sequence (NaN
+//            is a gap), {actual, expected, low, high}, {limits}, a list of such arrays, and runs of
+//            indexes, {windows, gaps}
 //   spec     besides the scales {drag}: the sequences between which a zoom is drawn, or null
 
 import { ticks } from "./format.js";
@@ -24,8 +25,7 @@ export function drawSignal(context, size, columns, spec, palette) {
   drawBand(chart, columns.low, columns.high);
   drawShades(chart);
   columns.gaps.forEach((gap) => hatch(chart, gap));
-  drawLine(chart, columns.low, limit);
-  drawLine(chart, columns.high, limit);
+  columns.limits.forEach((line) => drawLine(chart, line, limit));
   drawLine(chart, columns.expected, {
     colour: palette.expected,
     width: palette.line,

@@ -69,7 +69,7 @@ export async function begin() {
 }
 
 function askWhole() {
-  return bodyOf(request(`/api/status?limit=${FIRST_RECORDS}`));
+  return bodyOf(request(`/api/status?newest=${FIRST_RECORDS}`));
 }
 
 // Take the run as the server has it: at the start, after a reset by anybody, after a restart.
@@ -104,7 +104,7 @@ export async function poll(count = current().shared ? 0 : 1) {
 // Ask whether the server is back, and runs what is shown here; a page that is paused takes no
 // more than that.
 export async function look() {
-  const answer = await bodyOf(request("/api/status?limit=0"));
+  const answer = await bodyOf(request("/api/status?newest=0"));
   if (sameRun(current(), answer)) dispatch("records", { answer });
   else await load();
 }
@@ -139,7 +139,7 @@ export async function fetchEarlier() {
   const rows = Math.min(MOST_EARLIER, Math.max(FEWEST_EARLIER, 2 * length));
   const from = Math.max(oldest, first - rows);
   const { status, body } = await request(
-    `/api/series?from=${from}&count=${first - from}`,
+    `/api/series?from=${from}&rows=${first - from}`,
   );
   if (status === OK) dispatch("earlier", { series: body });
   return current().columns.first < first;
@@ -191,7 +191,7 @@ export async function fetchEntries() {
   let more = byId("audit").open;
   while (more) {
     const after = current().entries.at(-1)?.number ?? 0;
-    const { status, body } = await request(`/api/audit?after=${after}`);
+    const { status, body } = await request(`/api/audit?after_entry=${after}`);
     more = status === OK && body.entries.length > 0;
     if (more) dispatch("entries", { entries: body.entries });
   }

@@ -1,5 +1,5 @@
-// A run as columns: one array a quantity, one row a sequence, no row left out. Pure; what a limit
-// is comes from the model. A number that is not there is NaN, and is drawn as a gap.
+// A run as columns: one array a quantity, one row a sequence, no row left out. Pure; where a limit
+// stands comes from the server. A number that is not there is NaN, and is drawn as a gap.
 //
 //   columns  {first, offset, length, arrays}: the sequence of the first row, where it lies in the
 //            arrays, how many rows there are, and {name: Float64Array}
@@ -10,12 +10,14 @@
 // KEPT_ROWS samples.
 
 import { KEPT_ROWS } from "./amounts.js";
-import { faultIndex, indexOfName } from "./model.js";
+import { faultIndex, indexOfName, limitLines } from "./model.js";
 import { bits, gapsOf, lowestBit, picked, runsOf } from "./runs.js";
 
 const CAPACITY = 2 * KEPT_ROWS;
 const NONE = new Float64Array(0);
-const SUFFIXES = ["", ".expected", ".low", ".high", ".z"]; // of the columns that a signal has
+const SUFFIXES = ["", ".expected", ".z"]; // of the columns that a signal has
+// Of two limits on a side, the one that leaves less
+const TIGHTER = { low: Math.max, high: Math.min };
 const OTHERS = [
   "health",
   "phase",
@@ -26,13 +28,14 @@ const OTHERS = [
   "present",
 ];
 
-// Return the names of the columns for a model: values, expected values, limits and z of every
-// signal, and the rest.
+// Return the names of the columns for a model: values, expected values and z of every signal, the
+// limit lines of every rule, and the rest.
 export function layoutOf(model) {
   const signals = model.signals.flatMap(({ name }) =>
     SUFFIXES.map((suffix) => name + suffix),
   );
-  return [...signals, ...OTHERS];
+  const lines = limitLines(model).map(({ name }) => name);
+  return [...signals, ...lines, ...OTHERS];
 }
 
 // Return columns without rows that begin at a sequence.
@@ -63,48 +66,29 @@ export function rowOf(record, model) {
     codes: bits(model.codes.map((code) => detection.codes.includes(code.name))),
     rules: bits(fired),
   };
-  for (const signal of model.signals) {
-    Object.assign(row, signalCells(signal, event, model));
+  for (const { name, expected } of model.signals) {
+    row[name] = numberOf(event[name]);
+    row[`${name}.expected`] = numberOf(event[expected]);
   }
   for (const rule of model.rules) {
-    const check = checks.get(rule.rule);
-    if (check && rule.measure === "z") {
-      row[`${rule.signal}.z`] = numberOf(check.measured);
-    }
+    Object.assign(row, ruleCells(rule, checks.get(rule.rule) ?? {}));
   }
   return row;
+}
+
+// Return where a rule's lines stand at a sample, and its z where it judges one.
+function ruleCells({ rule, signal, measure, lines }, check) {
+  const cells = {};
+  for (const side of lines) {
+    cells[`${rule}.${side}`] = numberOf(check[side]);
+  }
+  if (measure === "z") cells[`${signal}.z`] = numberOf(check.measured);
+  return cells;
 }
 
 // Return a value as a number; NaN for what is no finite number, and for what is not there.
 export function numberOf(value) {
   return Number.isFinite(value) ? value : NaN;
-}
-
-function signalCells(signal, event, model) {
-  const { name } = signal;
-  const expected = signal.expected ? numberOf(event[signal.expected]) : NaN;
-  const { low, high } = boundsOf(signal, event.process_phase, expected, model);
-  return {
-    [name]: numberOf(event[name]),
-    [`${name}.expected`]: expected,
-    [`${name}.low`]: low,
-    [`${name}.high`]: high,
-  };
-}
-
-// Return where the limits of a signal stand in a phase, {low, high}; NaN where it has none, or
-// only one on z: a z-score has no place on the signal's scale.
-export function boundsOf(signal, phase, expected, model) {
-  const bounds = { low: NaN, high: NaN };
-  for (const rule of model.rules) {
-    if (rule.signal !== signal.name || rule.measure === "z") continue;
-    const limit = numberOf(rule.limits[phase]);
-    const centre = rule.measure === "residual" ? expected : 0;
-    if (rule.sense === "below") bounds.low = centre + limit;
-    else bounds.high = centre + limit;
-    if (rule.sense === "either_side") bounds.low = centre - limit;
-  }
-  return bounds;
 }
 
 // ---- Rows added, behind and in front
@@ -154,7 +138,7 @@ function compacted(columns, room = 0) {
 
 // Return the columns with earlier rows before the first, as /api/series gives them: {first,
 // columns: {name: [values]}}.
-export function prepended(columns, earlier, model) {
+export function prepended(columns, earlier) {
   const missing = columns.first - earlier.first;
   const count = Math.min(missing, KEPT_ROWS - columns.length);
   if (count <= 0) return columns;
@@ -167,22 +151,7 @@ export function prepended(columns, earlier, model) {
     }
   }
   whole.arrays.present.fill(1, 0, count);
-  for (const signal of model.signals) {
-    fillBounds(whole.arrays, signal, count, model);
-  }
   return whole;
-}
-
-function fillBounds(arrays, signal, count, model) {
-  const lows = arrays[`${signal.name}.low`];
-  const highs = arrays[`${signal.name}.high`];
-  const expected = arrays[`${signal.name}.expected`];
-  for (let index = 0; index < count; index += 1) {
-    const phase = model.phases[arrays.phase[index]]?.name;
-    const { low, high } = boundsOf(signal, phase, expected[index], model);
-    lows[index] = low;
-    highs[index] = high;
-  }
 }
 
 // ---- Read
@@ -224,20 +193,59 @@ export function nextAnomaly(columns, sequence) {
   return null;
 }
 
-// Return what a chart of one signal draws from one sequence to another.
+// Return what a chart of one signal draws from one sequence to another: `limits` are the lines of
+// all its rules, `low` and `high` the tightest of them on each side.
 export function signalWindow(columns, signal, from, to, model) {
   const read = (name) => slice(columns, name, from, to);
+  const lines = limitLines(model).filter((line) => line.signal === signal.name);
+  const on = (side) =>
+    lines.filter((line) => line.side === side).map(({ name }) => read(name));
+  const lows = on("low");
+  const highs = on("high");
   const actual = read(signal.name);
+  const { length: count } = read("present");
   return {
     first: Math.max(from, columns.first),
-    count: read("present").length,
+    count,
     actual,
     expected: read(`${signal.name}.expected`),
-    low: read(`${signal.name}.low`),
-    high: read(`${signal.name}.high`),
+    limits: [...lows, ...highs],
+    low: tightest(lows, TIGHTER.low, count),
+    high: tightest(highs, TIGHTER.high, count),
     windows: firedWindows(read("rules"), signal, model),
     gaps: gapsOf(actual),
   };
+}
+
+// Return the tightest of lines at every sample; NaN where none stands. Most signals have one line
+// on a side: it is not copied.
+function tightest(lines, tighter, count) {
+  if (lines.length === 1) return lines[0];
+  const found = new Float64Array(count).fill(NaN);
+  for (const line of lines) {
+    for (let index = 0; index < count; index += 1) {
+      found[index] = tighterOf(found[index], line[index], tighter);
+    }
+  }
+  return found;
+}
+
+function tighterOf(one, other, tighter) {
+  if (Number.isNaN(one)) return other;
+  if (Number.isNaN(other)) return one;
+  return tighter(one, other);
+}
+
+// Return {low, high}: where the tightest limits of a signal stand at a sample; NaN where it has
+// none.
+export function limitsAt(columns, signal, sequence, model) {
+  const found = { low: NaN, high: NaN };
+  for (const { name, side, signal: owner } of limitLines(model)) {
+    if (owner !== signal.name) continue;
+    const value = cell(columns, name, sequence);
+    found[side] = tighterOf(found[side], value, TIGHTER[side]);
+  }
+  return found;
 }
 
 // Return {value: code, first, last} for every run of samples in which a rule of this signal

@@ -1,194 +1,17 @@
 // What the page knows of the process it shows, read from the tables of GET /api/model. Pure.
 //
-// No other file of the page types a word of the process. What today's server does not say itself
-// stands in the tables of `completed`, in the form in which a server can say it.
-
-import { words } from "./format.js";
+// The page types no word of the process: names of signals, states, actions and gates, ranges of
+// fields and speeds are the server's.
 
 const STRONGEST = 4; // the marks' ranks go from 0 to 4
 
-// ---- What the server does not say
-
-// What is charted, in which order and how tall; a signal that is not here is in tables only.
-const CHARTS = [
-  { name: "spindle_load_pct", chart: "tall" },
-  { name: "temperature_c",    chart: "tall" },
-  { name: "vibration_rms",    chart: "tall" },
-  { name: "feed_rate_mm_min", chart: "low" },
-  { name: "tool_wear_pct",    chart: "low" },
-];
-const HEALTH = {
-  name: "health",
-  title: "Health",
-  unit: "of 100",
-  decimals: 0,
-  low: 0,
-  high: 100,
-  expected: null,
-  chart: "low",
-};
-// In the order of the list that is sorted by state
-const ALARM_STATES = [
-  { name: "NORMAL",               open: false, unanswered: false },
-  { name: "UNACK",                open: true,  unanswered: true },
-  { name: "RTN_UNACK",            open: true,  unanswered: true },
-  { name: "ACKED",                open: true,  unanswered: false },
-  { name: "SHELVED",              open: true,  unanswered: false },
-  { name: "SUPPRESSED_BY_DESIGN", open: true,  unanswered: false },
-];
-const SPEEDS = [1, 2, 5, 10]; // samples a second
-const MOST_NEW = 500; // samples that one request may make
-const TRUST_GATE = 0; // the gate that asks whether the instruments can be trusted
-const LONGEST_NAME = 60; // characters
-const LONGEST_NOTE = 500;
-
-// Return the tables of a model with what the server does not say itself.
-export function completed(model) {
-  return {
-    ...model,
-    charts: chartsFor(model.signals),
-    alarm_states: ALARM_STATES.map((state) => ({
-      ...state,
-      words: words(state.name),
-    })),
-    gates: model.gates.map((gate, index) => ({
-      ...gate,
-      trust: index === TRUST_GATE,
-    })),
-    orders: ordersFor(model),
-    speeds: SPEEDS,
-    max_new: MOST_NEW,
-  };
-}
-
-function chartsFor(signals) {
-  const charted = CHARTS.map(({ name, chart }) => {
-    const signal = signals.find((one) => one.name === name);
-    return signal && { ...signal, chart };
-  });
-  return [...charted.filter(Boolean), HEALTH];
-}
-
-function ordersFor(model) {
-  const operator = {
-    name: "operator",
-    title: "Operator",
-    type: "text",
-    required: true,
-    least: 1,
-    most: LONGEST_NAME,
-  };
-  const note = {
-    name: "note",
-    title: "Note",
-    type: "text",
-    required: false,
-    least: 0,
-    most: LONGEST_NOTE,
-  };
-  const number = (name, title, low, high, given) => {
-    return {
-      name,
-      title,
-      type: "number",
-      low,
-      high,
-      whole: true,
-      default: given,
-    };
-  };
-  const minutes = number(
-    "minutes",
-    "Minutes of process time",
-    1,
-    model.max_shelve_min,
-    10,
-  );
-  const duration = number(
-    "duration",
-    "Duration, samples",
-    1,
-    model.max_injected_events,
-    10,
-  );
-  const ramp = number("ramp", "Ramp, samples", 0, model.max_injected_events, 0);
-  const strength = {
-    ...number("strength", "Strength", ...model.strength, 1),
-    whole: false,
-  };
-  const percent = {
-    ...number(
-      "percent",
-      "Reduce the feed by, %",
-      ...model.reduce_pct,
-      model.reduce_pct[0],
-    ),
-    only_for: { action: "reduce_feed" },
-  };
-  const verdict = {
-    name: "verdict",
-    title: "Verdict",
-    type: "choice",
-    choices: [],
-  }; // by the kind of request
-  const actions = model.actions.map((action) => action.name);
-  const action = {
-    name: "action",
-    title: "Action",
-    type: "choice",
-    choices: actions,
-  };
-  const faults = model.faults.map((fault) => fault.label);
-  const label = {
-    name: "label",
-    title: "Fault",
-    type: "choice",
-    choices: faults,
-  };
-  const order = (kind, title, path, ...fields) => ({
-    kind,
-    title,
-    path,
-    fields: [operator, ...fields],
-  });
-  return [
-    order("acknowledge", "Acknowledge alarm", "/api/alarms/{id}/acknowledge"),
-    order("shelve", "Shelve alarm", "/api/alarms/{id}/shelve", minutes, note),
-    order("unshelve", "Unshelve alarm", "/api/alarms/{id}/unshelve"),
-    order("note", "Note on alarm", "/api/alarms/{id}/note", note),
-    order(
-      "confirm",
-      "Confirm the check of hold",
-      "/api/holds/{id}/confirm",
-      note,
-    ),
-    order("review", "Answer", "/api/reviews/{id}", verdict, note),
-    order(
-      "action",
-      "Act on the simulated process",
-      "/api/actions",
-      action,
-      percent,
-      note,
-    ),
-    order(
-      "inject",
-      "Inject a simulated fault",
-      "/api/inject",
-      label,
-      duration,
-      strength,
-      ramp,
-      note,
-    ),
-  ];
-}
-
 // ---- Signals, phases, faults
 
-// Return the signals that are charted, health among them, from above to below.
+// Return the signals that are charted, from above to below: tall ones, low ones, health.
 export function chartsOf(model) {
-  return model.charts;
+  const drawn = (chart) =>
+    model.signals.filter((signal) => signal.chart === chart);
+  return [...drawn("tall"), ...drawn("low"), model.health];
 }
 
 export function signalOf(model, name) {
@@ -260,11 +83,22 @@ export function trustGate(model, record) {
   return record.recommendation.gates[place];
 }
 
-// Return what a state of an alarm means: {name, words, open, unanswered}, and `order`, its place
-// in a sorted list.
+// Return what a state of an alarm means: {name, words, open, unanswered}, and `order`, its place in
+// a sorted list: what waits for an answer, what is open, what is over.
 export function alarmStateOf(model, alarm) {
-  const order = indexOfName(model.alarm_states, alarm.state);
-  return { ...model.alarm_states[order], order };
+  const states = model.alarm_states;
+  const place = indexOfName(states, alarm.state);
+  const meaning = states[place];
+  const waits = [meaning.unanswered, meaning.open, true].indexOf(true);
+  return { ...meaning, order: waits * states.length + place };
+}
+
+// Return {name, signal, side} of every limit line that rules draw: its column, on whose chart, and
+// whether it is the "low" or the "high" side of what the rule allows.
+export function limitLines(model) {
+  return model.rules.flatMap(({ rule, signal, lines }) => {
+    return lines.map((side) => ({ name: `${rule}.${side}`, signal, side }));
+  });
 }
 
 // Return the row of `asks` for a kind of request: what people may answer.

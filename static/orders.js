@@ -11,44 +11,54 @@ const memory = {
   opened: null, // the order that the form was opened for last
 };
 
-// Return the button of an order about one thing; a text that ends in "…" asks for more.
-export function orderButton(kind, text, id, name) {
-  const label = `${text.replace("…", "")}: ${name}`;
+// Return the button of an order about one thing. A text that ends in "…" asks for more; one that
+// does not is done at once, where it is known who does it.
+export function orderButton(kind, text, id, about) {
+  const isAtOnce = !text.endsWith("…");
   const attributes = {
     "data-order": kind,
     "data-id": id,
     "data-key": kind,
-    "aria-label": label,
+    "data-about": about,
+    "aria-label": `${text.replace("…", "")}: ${about}`,
   };
+  if (isAtOnce) attributes["data-at-once"] = "";
   return element("button", attributes, text);
 }
 
-// Show the form of an order, or do it at once where it needs no field and it is known who does it.
-// `send` is told the path, the body, and the form that the answer is for, if there is one.
-export function askOrder(state, kind, id, send) {
+// Give the order that a button is for: at once, or by its form. `send` is told the path, the body,
+// and the form that the answer is for, if there is one.
+export function askOrder(state, button, send) {
+  const { order: kind, id = "", about = "", atOnce } = button.dataset;
   const order = orderOf(state.model, kind);
   const path = order.path.replace("{id}", id);
-  const fields = order.fields.map((field) => fieldFor(state, field, id));
-  const needsForm = fields.some((field) => field.name !== "operator");
-  if (!needsForm && state.operator) {
+  if (atOnce !== undefined && state.operator) {
     return send(path, { operator: state.operator });
   }
+  const told = kind === "confirm" ? `${about}: ${checkText(state, id)}` : about;
+  return showForm(state, order, id, told, (body, answer) =>
+    send(path, body, answer),
+  );
+}
+
+function showForm(state, order, id, about, give) {
+  const fields = fieldsFor(state, order, id);
   const form = byId("order-form");
   const answer = answerFor(order);
-  setText("order-title", `${order.title} ${id}`.trim());
+  setText("order-title", order.title);
   setText("order-error", "");
-  setText("order-text", kind === "confirm" ? checkText(state, id) : "");
+  setText("order-text", about);
   byId("order-fields").replaceChildren(...fields.map(labelled));
   form.onsubmit = (event) => {
     event.preventDefault();
-    send(path, bodyOf(form, fields), answer);
+    give(bodyOf(form, fields), answer);
   };
   byId("order").showModal();
-  return form.querySelector("input, select, textarea").focus();
+  form.querySelector("input, select, textarea").focus();
 }
 
-// Return what an answer may do to the form: nothing, where by then it is closed or asks for
-// another order.
+// Return what an answer may do to the form: nothing, where by then it is closed or asks for another
+// order.
 function answerFor(order) {
   const opened = { order };
   memory.opened = opened;
@@ -59,14 +69,27 @@ function answerFor(order) {
   };
 }
 
+// Return what must be checked before a hold ends.
 function checkText(state, id) {
-  return (
-    state.people.holds.find((hold) => String(hold.id) === id)?.required_check ??
-    ""
-  );
+  const hold = state.people.holds.find((one) => String(one.id) === id);
+  return hold?.required_check ?? "";
 }
 
 // ---- The form
+
+// Return the fields of an order as they are asked for now; notes come last.
+function fieldsFor(state, order, id) {
+  const fields = order.fields.map((field) => fieldFor(state, field, id));
+  return [
+    ...fields.filter((field) => !isNote(field)),
+    ...fields.filter(isNote),
+  ];
+}
+
+// A short text is a name, in one line; a longer one is a note.
+function isNote({ type, most }) {
+  return type === "text" && most > LONGEST_LINE;
+}
 
 // Return a field as it is asked for now: with who sits here, and with the answers that fit the
 // request.
@@ -86,45 +109,41 @@ function verdictsFor(state, id) {
 }
 
 function labelled(field) {
-  return element("label", "", field.title, INPUTS[field.type](field));
+  const input = INPUTS[field.type](field);
+  input.required = field.required;
+  return element("label", { title: field.meaning }, field.title, input);
 }
 
-const INPUTS = {
-  text: textInput,
-  number: numberInput,
-  choice: ({ name, choices }) => {
-    return element(
-      "select",
-      { name },
-      ...choices.map((value) => element("option", { value }, words(value))),
-    );
-  },
-};
+const INPUTS = { text: textInput, number: numberInput, choice: choiceInput };
 
-// A short text is a name, in one line; a longer one is a note.
-function textInput({ name, required, most, default: given = "" }) {
-  const isName = most <= LONGEST_LINE;
-  const attributes = { name, maxlength: most };
-  if (required) attributes.required = "";
-  if (isName) {
-    return element("input", {
-      ...attributes,
-      value: given,
-      autocomplete: "name",
-    });
-  }
-  return element("textarea", attributes, given);
+function textInput(field) {
+  const { name, least, most, default: given = "" } = field;
+  const attributes = { name, minlength: least, maxlength: most };
+  if (isNote(field)) return element("textarea", attributes, given);
+  return element("input", {
+    ...attributes,
+    value: given,
+    autocomplete: "name",
+  });
 }
 
-function numberInput({ name, low, high, whole, default: given }) {
+function numberInput({ name, low, high, whole, default: given = "" }) {
+  const step = whole ? 1 : "any";
   return element("input", {
     name,
     type: "number",
     min: low,
     max: high,
     value: given,
-    step: whole ? 1 : "any",
+    step,
   });
+}
+
+function choiceInput({ name, choices }) {
+  const options = choices.map((value) =>
+    element("option", { value }, words(value)),
+  );
+  return element("select", { name }, ...options);
 }
 
 // Return the body of a form: what was filled in, without what does not go with what was chosen.

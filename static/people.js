@@ -43,7 +43,10 @@ function entryRow(entry) {
     entry.operator ?? NOTHING,
     entry.text,
   ];
-  return row(cells, { "data-key": entry.number });
+  return row(cells, {
+    "data-key": entry.number,
+    title: `Rules: ${entry.rule_set}`,
+  });
 }
 
 // ---- Holds, in a band that stays in sight, and the reviews and interventions beside the alarms
@@ -63,7 +66,7 @@ function renderRequests(state) {
 }
 
 function isOpen(request) {
-  return request.state === "standing";
+  return request.state === "open";
 }
 
 // A request has the mark of the decision that asked for it.
@@ -86,7 +89,14 @@ function holdItem(state, hold) {
 }
 
 function requestItem(state, request) {
-  const { kind, id, cause, since, count, required_check: check } = request;
+  const {
+    kind,
+    id,
+    cause,
+    since,
+    times_asked: count,
+    required_check: check,
+  } = request;
   const causes = words(cause).replaceAll("+", " and ");
   const title = element("strong", "", `${words(kind)} ${id}: ${causes}`);
   const text = element(

@@ -2,7 +2,7 @@
 // the table of one signal, and what is said of a chart to those who can't see it.
 
 import { TABLE_ROWS } from "./amounts.js";
-import { cell } from "./columns.js";
+import { cell, limitsAt } from "./columns.js";
 import {
   NOTHING,
   NO_DATA,
@@ -24,8 +24,9 @@ function readOut(state, signal, sequence) {
   const actual = read("");
   const expected = read(".expected");
   const z = read(".z");
-  const low = text(read(".low"));
-  const high = text(read(".high"));
+  const bounds = limitsAt(state.columns, signal, sequence, state.model);
+  const low = text(bounds.low);
+  const high = text(bounds.high);
   const limits = [low, high].filter((limit) => limit !== NOTHING);
   const texts = {
     actual: numberText(actual, signal.decimals),

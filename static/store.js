@@ -9,7 +9,7 @@ import {
 } from "./amounts.js";
 import { appended, emptyColumns, lastOf, prepended, rowOf } from "./columns.js";
 import { words } from "./format.js";
-import { completed, isStrongest } from "./model.js";
+import { isStrongest } from "./model.js";
 
 export const initialState = Object.freeze({
   model: null, // the tables of /api/model
@@ -132,8 +132,7 @@ export function isLost(state) {
 // ---- Changes: the run comes
 
 function taken(state, { model }) {
-  const whole = completed(model);
-  return { model: whole, columns: emptyColumns(whole) };
+  return { model, columns: emptyColumns(model) };
 }
 
 function loaded(state, { answer, at }) {
@@ -182,7 +181,7 @@ function withRecords(columns, records, model) {
 
 function earlier(state, { series }) {
   if (series.run !== state.run) return {}; // asked for before a reset
-  return { columns: prepended(state.columns, series, state.model) };
+  return { columns: prepended(state.columns, series) };
 }
 
 // The age of what is shown is on the page for who asks; that the connection is lost, and is back,

@@ -95,7 +95,7 @@ function renderDecision(state, record) {
 // Return the numbers of the holds that a record stands under; live, what was confirmed since no
 // longer stands.
 function standingHolds(state, record) {
-  const holds = record?.released.holds ?? [];
+  const holds = record?.released.hold_ids ?? [];
   if (isPast(state)) return holds;
   const answered = state.people.holds.filter(
     (hold) => hold.state === "answered",
@@ -215,6 +215,7 @@ function shareBar(check) {
 // ---- Level 4: the raw event, and the run in figures
 
 function renderRaw(record) {
+  setText("rule-set", record ? `Rules: ${record.rule_set}` : "");
   if (!record) return setText("raw", "no sample yet");
   const envelope = { topic: record.event.topic, payload: record.event };
   return setText("raw", JSON.stringify(envelope, null, 2));

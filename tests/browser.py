@@ -107,11 +107,11 @@ class Server:
 
     def head(self):
         """Return the sequence of the newest event."""
-        return self.api("/api/status?limit=0")["head"]
+        return self.api("/api/status?newest=0")["head"]
 
     def summary(self):
         """Return the run in figures."""
-        return self.api("/api/status?limit=0")["summary"]
+        return self.api("/api/status?newest=0")["summary"]
 
     def record(self, sequence):
         """Return one record whole."""

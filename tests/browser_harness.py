@@ -54,8 +54,8 @@ FAULTS = (
 # The charts, from above to below
 SIGNALS = (
     "spindle_load_pct",
-    "temperature_c",
     "vibration_rms",
+    "temperature_c",
     "feed_rate_mm_min",
     "tool_wear_pct",
     "health",
@@ -137,6 +137,7 @@ def moment_of(server, sequence):
         "gates": [gate_line(gate) for gate in advice["gates"]],
         "values": [value_row(row, event) for row in model["signals"]],
         "rules": [rule_row(rule, check) for rule, check in zip(model["rules"], found["rules"])],
+        "rules-of": f"Rules: {record['rule_set']}",
         "raw": {"topic": event["topic"], "payload": event},
     }
 
@@ -153,7 +154,7 @@ def machine_of(event):
 
 def action_of(record, model):
     released, advice = record["released"], record["recommendation"]
-    held = released["holds"] and released["decision"] != advice["decision"]
+    held = released["hold_ids"] and released["decision"] != advice["decision"]
     return model["held_action"] if held else advice["action"]
 
 
@@ -395,7 +396,7 @@ class BrowserTest(unittest.TestCase):
         rows = samples_of(page)
         newest = rows[0][0]
         self.assertEqual([sequence for sequence, _ in rows], list(range(newest, -1, -1)))
-        values = self.server.api(f"/api/series?from=0&count={len(rows)}")["columns"]["vibration_rms"]
+        values = self.server.api(f"/api/series?from=0&rows={len(rows)}")["columns"]["vibration_rms"]
         self.assertEqual(
             [value for _, value in reversed(rows)], [cell(value, 3, "no data") for value in values]
         )

@@ -60,7 +60,7 @@ PEOPLE = [
 FIGURES = [
     name
     for signal, title in zip(
-        SIGNALS, ("Spindle load", "Temperature", "Vibration", "Feed rate", "Tool wear", "Health")
+        SIGNALS, ("Spindle load", "Vibration", "Temperature", "Feed rate", "Tool wear", "Health")
     )
     for name in (f"Table of {title}", f"chart-{signal}")
 ]

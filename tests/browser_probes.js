@@ -38,6 +38,7 @@ globalThis.probes = (() => {
       gates: texts("#gates li"),
       values: rowsOf("values").map((cells) => cells.slice(0, 3)),
       rules: rowsOf("rules").map(([code, , measured, , , status]) => [code, measured, status]),
+      "rules-of": text("rule-set"),
       raw: text("raw"),
     };
   }

@@ -110,7 +110,7 @@ class Run(BrowserTest):
         self.tolerated.append(FAILED_LOAD)
         self.server.make(10)
         page = self.open()
-        run = self.server.api("/api/status?limit=0")["run"]
+        run = self.server.api("/api/status?newest=0")["run"]
         for seed in ("-1", "abc", "1.5", "99999999999999999999", "<b>7</b>"):
             with self.subTest(seed=seed):
                 page.fill("#seed-field", seed)
@@ -120,7 +120,7 @@ class Run(BrowserTest):
                 )["error"]
                 self.becomes(lambda: page.text_content("#notice"), sentence)
         self.polls(page)
-        self.assertEqual(self.server.api("/api/status?limit=0")["run"], run)
+        self.assertEqual(self.server.api("/api/status?newest=0")["run"], run)
 
     def test_reset_begins_anew_with_the_seed_that_was_typed(self):
         page, _ = self.frozen(30)

@@ -17,7 +17,7 @@ from browser_harness import AXE, REQUIRED
 from browser_keyboard_tests import Keyboard, Spoken  # noqa: F401
 from browser_look_tests import Drawn, Seen  # noqa: F401
 from browser_outside_tests import Safety, ServerAndOthers, TakeAway  # noqa: F401
-from browser_people_tests import People, Recording, Shared  # noqa: F401
+from browser_people_tests import Orders, People, Recording, Shared  # noqa: F401
 from browser_run_tests import Run, ShortHistory, TimeTravel  # noqa: F401
 from browser_view_tests import Hover, Links, Zoom  # noqa: F401
 

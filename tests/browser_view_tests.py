@@ -23,14 +23,14 @@ class Links(BrowserTest):
 
     def test_a_link_with_another_seed_asks_before_it_begins_anew_for_everybody(self):
         self.server.make(30)
-        run = self.server.api("/api/status?limit=0")["run"]
+        run = self.server.api("/api/status?newest=0")["run"]
         page = self.open("#seed=8&seq=10")
         self.until(lambda: page.is_visible("#link-banner"))
         self.assertIn("seed 8", page.text_content("#link-text"))
         self.polls(page, 1)
         page.click("#link-stay")
         self.assertFalse(page.is_visible("#link-banner"))
-        self.assertEqual(self.server.api("/api/status?limit=0")["run"], run)
+        self.assertEqual(self.server.api("/api/status?newest=0")["run"], run)
         page.evaluate("() => { location.hash = '#seed=8&seq=12'; }")
         self.until(lambda: page.is_visible("#link-banner"))
         page.click("#link-run")

@@ -10,20 +10,24 @@ import csv
 import io
 import json
 import random
+import sqlite3
 import sys
 import tempfile
 import threading
 import unittest
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import browser  # noqa: E402  (its server; no browser is needed)
-from simulator import Simulator, checked_start  # noqa: E402
-from twin.station import Order, Twin  # noqa: E402
+from bench import Simulator, station_of  # noqa: E402
+from simulator import checked_start  # noqa: E402
+from twin.routes import alarms_dict, requests_dict  # noqa: E402
+from twin.sample import Malformed, Order, Refused  # noqa: E402
 
 ROUNDS = 50
 OPERATORS = 4
@@ -37,7 +41,8 @@ class Recorder(browser.Server):
 
     def ask(self, path, body=None):
         """Return (status, JSON) of an answer; None where none came."""
-        request = urllib.request.Request(self.url + path, data=None if body is None else json.dumps(body).encode())
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, json.load(answer)
@@ -54,20 +59,33 @@ class Recorder(browser.Server):
 
 def some_order(rng, alarms, requests, name):
     """Return (path, body) of something an operator might do."""
-    note = {"operator": "op-" + name.split(".")[1], "note": f"note {name}", "request_id": name}
-    ways = [("api/inject", dict(note, label=rng.choice(LABELS), duration=rng.randint(1, 8)))]
-    ways.append(("api/actions", dict(note, action=rng.choice(ACTIONS))))
-    if ways[1][1]["action"] == "reduce_feed":
-        ways[1][1]["percent"] = rng.randint(10, 15)
+    operator = "op-" + name.split(".")[1]
+    note = {"operator": operator, "note": f"note {name}", "request_id": name}
+    injection = dict(note, label=rng.choice(LABELS), duration=rng.randint(1, 8))
+    action = dict(note, action=rng.choice(ACTIONS))
+    if action["action"] == "reduce_feed":
+        action["percent"] = rng.randint(10, 15)
+    ways = [("api/inject", injection), ("api/actions", action)]
     for alarm in alarms[:6]:
         ways.append((f"api/alarms/{alarm['id']}/acknowledge", note))
         ways.append((f"api/alarms/{alarm['id']}/shelve", dict(note, minutes=rng.randint(1, 3))))
     for one in requests:
-        if one["state"] == "standing":
-            hold = one["kind"] == "hold"
-            verdict = "done" if one["kind"] == "intervention" else rng.choice(("continue", "stop"))
-            ways.append((f"api/holds/{one['id']}/confirm", note) if hold else (f"api/reviews/{one['id']}", dict(note, verdict=verdict)))
+        if one["state"] == "open":
+            ways.append(some_answer(rng, one, note))
     return rng.choice(ways)
+
+
+def some_answer(rng, request, note):
+    """Return (path, body) of an answer to what stands."""
+    if request["kind"] == "hold":
+        return f"api/holds/{request['id']}/confirm", note
+    verdict = "done" if request["kind"] == "intervention" else rng.choice(("continue", "stop"))
+    return f"api/reviews/{request['id']}", dict(note, verdict=verdict)
+
+
+def plain(value):
+    """Return a value as JSON has it."""
+    return json.loads(json.dumps(value))
 
 
 class Killed(unittest.TestCase):
@@ -75,10 +93,13 @@ class Killed(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.db = Path(self.folder.name) / "class.db"
-        self.accepted, self.asked, self.lock = {}, {}, threading.Lock()  # name of an order: the head it was answered with
+        self.accepted = {}  # by the name of an order: the head it was answered with
+        self.asked = {}  # by the name of an accepted order: its path and body
+        self.lock = threading.Lock()
 
     def test_nothing_that_was_accepted_is_gone_after_fifty_kills(self):
-        rng, run = random.Random(20261120), None
+        rng = random.Random(20261120)
+        run = None
         for turn in range(ROUNDS):
             server = Recorder("--db", str(self.db))
             try:
@@ -95,29 +116,34 @@ class Killed(unittest.TestCase):
 
     def check(self, server, run):
         """Everything that was answered 200 is there, once, and so is the run up to it."""
-        _, status = server.ask("api/status?limit=0")
+        _, status = server.ask("api/status?newest=0")
         if run is not None:
             self.assertEqual(status["run"], run)
-        entries, last = [], 0
-        while True:
-            _, part = server.ask(f"api/audit?after={last}")
-            if not part["entries"]:
-                break
-            entries += part["entries"]
-            last = entries[-1]["number"]
-        self.assertEqual([entry["number"] for entry in entries], list(range(1, last + 1)))
+        entries = self.audit_of(server)
+        self.assertEqual([entry["number"] for entry in entries], list(range(1, len(entries) + 1)))
         said = " ".join(entry["text"] for entry in entries if entry["operator"])
         for name, head in self.accepted.items():
             self.assertEqual(said.count(f"note {name})"), 1, name)
             self.assertLessEqual(head, status["head"])
-        for name, (path, body) in list(self.asked.items())[-3:]:  # asked again, an accepted order is not done again
-            if name in self.accepted:
-                self.assertEqual(server.ask(path, body)[0], 200)
+        for path, body in list(self.asked.values())[-3:]:  # asked again, an accepted order is not done again
+            self.assertEqual(server.ask(path, body)[0], 200)
         return status["run"]
+
+    def audit_of(self, server):
+        """Return the whole audit trail."""
+        entries = []
+        while True:
+            last = entries[-1]["number"] if entries else 0
+            _, part = server.ask(f"api/audit?after_entry={last}")
+            if not part["entries"]:
+                return entries
+            entries += part["entries"]
 
     def work(self, server, turn, rng):
         """Let operators work until the server is killed in the middle of it."""
-        answers, enough, most = [], threading.Event(), rng.randint(1, MOST_ANSWERS)
+        answers = []
+        enough = threading.Event()
+        most = rng.randint(1, MOST_ANSWERS)
 
         def done(answer):
             answers.append(answer)
@@ -128,16 +154,19 @@ class Killed(unittest.TestCase):
         def operator(number, own):
             count = 0
             while not enough.is_set():
-                alarms, holds = server.ask("api/alarms"), server.ask("api/holds")
+                alarms = server.ask("api/alarms")
+                holds = server.ask("api/holds")
                 if alarms is None or holds is None:
                     return
                 count += 1
                 name = f"{turn}.{number}.{count}"
-                path, body = some_order(own, alarms[1]["alarms"], holds[1]["holds"] + holds[1]["reviews"], name)
+                requests = holds[1]["holds"] + holds[1]["reviews"]
+                path, body = some_order(own, alarms[1]["alarms"], requests, name)
                 answer = server.ask(path, body)
                 if answer and answer[0] == 200:
                     with self.lock:
-                        self.accepted[name], self.asked[name] = answer[1]["head"], (path, body)
+                        self.accepted[name] = answer[1]["head"]
+                        self.asked[name] = (path, body)
                 if not done(answer):
                     return
 
@@ -145,7 +174,10 @@ class Killed(unittest.TestCase):
             while done(server.ask(f"api/next?count={own.randint(1, 25)}")):
                 pass
 
-        threads = [threading.Thread(target=operator, args=(number, random.Random(turn * 100 + number))) for number in range(OPERATORS)]
+        threads = []
+        for number in range(OPERATORS):
+            own = random.Random(turn * 100 + number)
+            threads.append(threading.Thread(target=operator, args=(number, own)))
         threads.append(threading.Thread(target=clock, args=(random.Random(turn),)))
         for thread in threads:
             thread.start()
@@ -155,27 +187,33 @@ class Killed(unittest.TestCase):
             thread.join()
 
     def check_run(self, server):
-        """The run in the file is the run that its orders make: the same events, alarms and answers, without a gap."""
-        import sqlite3
+        """The run in the file is the run that its orders make: events, alarms and answers, without a gap."""
+        status = server.ask("api/status?newest=0")[1]
+        again = self.replayed(status["run"], status["head"])
+        self.assertEqual(server.ask("api/alarms")[1]["alarms"], plain(alarms_dict(again)["alarms"]))
+        self.assertEqual(server.ask("api/holds")[1]["holds"], plain(requests_dict(again)["holds"]))
+        rows = server.export()
+        self.assertEqual([int(row["sequence"]) for row in rows], list(range(status["head"] + 1)))
+        for row, record in zip(rows, again.report()["records"]):
+            self.assertEqual(row["spindle_load_pct"], str(record.sample.values["spindle_load_pct"] or ""))
+            self.assertEqual(row["anomaly_label"], record.truth.label)
 
-        base = sqlite3.connect(self.db)
-        self.addCleanup(base.close)
-        head = server.ask("api/status?limit=0")[1]["head"]
-        again = Twin(Simulator(7, checked_start(browser.START)), 1_000_000, run_name=lambda: server.ask("api/status?limit=0")[1]["run"])
-        for sequence, text in base.execute("SELECT sequence, text FROM inputs ORDER BY number"):
+    def replayed(self, run, head):
+        """Return a station that has done the run of the file again, in memory."""
+        with closing(sqlite3.connect(self.db)) as base:
+            inputs = base.execute("SELECT sequence, text FROM inputs ORDER BY number").fetchall()
+        source = Simulator(7, checked_start(browser.START))
+        again = station_of(source, history=1_000_000, run_name=lambda: run)
+        for sequence, text in inputs:
             again.next(sequence - again.latest(0).head)
             fields = json.loads(text)
+            fields["arguments"] = tuple(map(tuple, fields["arguments"]))
             try:
-                again.do(Order(**dict(fields, arguments=tuple(map(tuple, fields["arguments"])))))
-            except Exception as refused:  # as it was then
-                self.assertIn(type(refused).__name__, ("Refused", "Unknown"))
+                again.do(Order(**fields))
+            except (Refused, Malformed):
+                pass  # as it was then
         again.next(head - again.latest(0).head)
-        self.assertEqual(server.ask("api/alarms")[1]["alarms"], json.loads(json.dumps(again.alarms()["alarms"])))
-        self.assertEqual(server.ask("api/holds")[1]["holds"], json.loads(json.dumps(again.requests()["holds"])))
-        rows = server.export()
-        self.assertEqual([int(row["sequence"]) for row in rows], list(range(head + 1)))
-        for row, record in zip(rows, again.history()[2]):
-            self.assertEqual((row["spindle_load_pct"], row["anomaly_label"]), (str(record.event.spindle_load_pct or ""), record.event.anomaly_label))
+        return again
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@ Out: (row, `Value`) pairs, and the text of the table. A figure that fails is sai
 """
 
 import argparse
+import math
 import os
 import platform
 import sys
 import time
 import traceback
+from statistics import median
 from typing import NamedTuple, Optional
 
 
@@ -27,6 +29,27 @@ def table(rows):
     return "\n".join([lines[0], "-+-".join("-" * width for width in widths)] + lines[1:])
 
 
+def percentile(values, share):
+    """Return the value that this share of the values does not exceed.
+
+    >>> percentile(range(1, 101), 0.99)
+    99
+    """
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def ratio(pairs, scale, unit, more=""):
+    """Return the median ratio of (measured, yardstick) pairs as a `Value` that names both medians.
+
+    >>> ratio([(3.0, 2.0), (8.0, 4.0), (5.0, 2.0)], 1, "ms")
+    Value(number=2.0, note='5.0 to 2.0 ms')
+    """
+    measured = median([ours for ours, _ in pairs]) * scale
+    other = median([theirs for _, theirs in pairs]) * scale
+    times = median([ours / theirs for ours, theirs in pairs])
+    return Value(times, f"{measured:,.1f} to {other:,.1f} {unit}{more}")
+
+
 def names(figures):
     """Return the names of the figures, in the order of the table."""
     return list(dict.fromkeys(row.figure for row in figures))
@@ -38,12 +61,15 @@ def options_of(prog, description, figures, arguments):
     def chosen(text):
         unknown = [name for name in text.split(",") if name not in names(figures)]
         if unknown:
-            raise argparse.ArgumentTypeError(f"there is no figure {', '.join(unknown)}; known are {', '.join(names(figures))}")
+            known = ", ".join(names(figures))
+            raise argparse.ArgumentTypeError(f"there is no figure {', '.join(unknown)}; known are {known}")
         return text.split(",")
 
     command = argparse.ArgumentParser(prog=prog, description=description)
-    command.add_argument("--only", type=chosen, default=names(figures), metavar="NAME[,NAME]", help=f"figures to measure: {', '.join(names(figures))}")
-    command.add_argument("--quick", action="store_true", help="fewer and shorter rounds: for a look, not for the record")
+    which = f"figures to measure: {', '.join(names(figures))}"
+    command.add_argument("--only", type=chosen, default=names(figures), metavar="NAME[,NAME]", help=which)
+    quick = "fewer and shorter rounds: for a look, not for the record"
+    command.add_argument("--quick", action="store_true", help=quick)
     return command.parse_args(arguments)
 
 
@@ -62,6 +88,7 @@ def measured_rows(name, figures, measure, amounts):
 
 
 def machine():
-    """Return what was measured on, and how busy it was: a load that is not ours makes every figure doubtful."""
+    """Return what is measured on, and how busy it is: a load that is not ours makes every figure doubtful."""
     load = f", load before {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores{load}"
+    hardware = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"Python {platform.python_version()}, {hardware}{load}"

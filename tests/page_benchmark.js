@@ -142,13 +142,13 @@ async function answer(path) {
 }
 
 async function wholeRun(model, { KEPT_ROWS, emptyColumns, prepended }) {
-  const { head, summary } = await answer("/api/status?limit=0");
+  const { head, summary } = await answer("/api/status?newest=0");
   let columns = emptyColumns(model, head + 1);
   while (columns.length < Math.min(KEPT_ROWS, head + 1 - summary.oldest)) {
     const from = Math.max(summary.oldest, columns.first - 4000);
     columns = prepended(
       columns,
-      await answer(`/api/series?from=${from}&count=${columns.first - from}`),
+      await answer(`/api/series?from=${from}&rows=${columns.first - from}`),
       model,
     );
   }

@@ -7,26 +7,47 @@ prints which, and ends with 1.
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]
+import published
+from bench import station_of
 
-import published  # noqa: E402
-from simulator import Simulator  # noqa: E402
-from twin.station import Twin  # noqa: E402
+GOLDEN = Path(__file__).resolve().parent / "golden_run.txt"
+NAMED = 12  # events off the golden run that are named; the rest are counted
 
 
 def differences(window):
-    """Return one sentence for every figure of a default run that is not the published one."""
-    counted = (window.summary["labels"], window.summary["codes"], window.summary["decisions"])
-    found = [
+    """Return one sentence for each figure of a default run that is off, and for events off the golden run."""
+    return table_differences(window) + example_differences(window) + golden_differences(window)
+
+
+def counted(window):
+    """Return the counts of a window, in the order of the published tables."""
+    return window.summary["labels"], window.summary["codes"], window.summary["decisions"]
+
+
+def table_differences(window):
+    """Return one sentence for every count that is not the published one."""
+    return [
         f"{title}: {name} is {counts.get(name, 0)}, published {table.get(name, 0)}"
-        for (title, table), counts in zip(published.TABLES, counted)
+        for (title, table), counts in zip(published.TABLES, counted(window))
         for name in sorted(set(table) | set(counts))
         if counts.get(name, 0) != table.get(name, 0)
     ]
-    shown = [published.example_of(window.records[row[0]]) for row in published.EXAMPLES]
-    found += [f"event {row[0]} is {got}, published {row}" for row, got in zip(published.EXAMPLES, shown) if got != row]
-    return found
+
+
+def example_differences(window):
+    """Return one sentence for every representative event that is not the published one."""
+    rows = published.EXAMPLES
+    shown = [published.example_of(window.records[row[0]]) for row in rows]
+    return [f"event {row[0]} is {got}, published {row}" for row, got in zip(rows, shown) if got != row]
+
+
+def golden_differences(window):
+    """Return one sentence for each event off the golden run: values, health and confidence included."""
+    golden = GOLDEN.read_text(encoding="utf-8").splitlines()
+    lines = [published.golden_line(record) for record in window.records]
+    found = [f"golden run: {got}\n   was {line}" for line, got in zip(golden, lines) if got != line]
+    more = [f"golden run: {len(found) - NAMED} events more are off"] if len(found) > NAMED else []
+    return found[:NAMED] + more
 
 
 def table_text(title, counts):
@@ -35,9 +56,9 @@ def table_text(title, counts):
 
 
 def main():
-    window = Twin(Simulator()).next(published.EVENTS)
-    counted = (window.summary["labels"], window.summary["codes"], window.summary["decisions"])
-    for (title, table), counts in zip(published.TABLES, counted):
+    """Print the tables and what is off; return the exit code."""
+    window = station_of().next(published.EVENTS)
+    for (title, table), counts in zip(published.TABLES, counted(window)):
         print(table_text(title, {name: counts.get(name, 0) for name in table}), end="\n\n")
     found = differences(window)
     for sentence in found:

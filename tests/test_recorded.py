@@ -1,24 +1,27 @@
 """The server with a historian: it goes on where it stopped, and says so where it can't record."""
 
 import csv
+import dataclasses
 import io
 import json
 import sqlite3
-import sys
 import tempfile
 import unittest
+from collections import deque
 from contextlib import closing, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]
-
+from bench import REPORT, Simulator, machine_of, station_of  # first: it puts the root on the path
 import app
-from twin import historian
-import test_server
-from simulator import Simulator
-from twin.station import Order, Twin, export_row, fingerprint, record_dict
+from harness import ServerTest, read_to_end
+from simulator import MACHINE_ID
+from twin import database, historian
+from twin.recorder import entry_of
+from twin.sample import Order
+from twin.station import Station, fingerprint_of
+from twin.wire import Wire
 
 ADA = {"operator": "Ada"}
 
@@ -29,23 +32,35 @@ def plain(value):
 
 
 def state_of(twin):
-    """Return all that a restart must bring back: everything but the count of changes, which is the process's own."""
-    entries = [(entry.number, entry.sequence, entry.kind, entry.subject, entry.operator, entry.text, tuple(entry.evidence)) for entry in twin.entries()]
-    _, seed, records = twin.history()
-    counted = [dict(part, change=None) for part in (twin.latest(0).summary, plain(twin.alarms()), plain(twin.requests()))]
-    return (twin.run, seed, *counted, entries, [record_dict(record) for record in records])
+    """Return all that a restart must bring back: all but the count of changes, which is the process's own."""
+    summary = dict(twin.latest(0).summary, change=None)
+    alarms = plain(twin.alarms()[1:])
+    requests = plain(twin.requests()[1:])
+    entries = [timeless(entry) for entry in twin.entries()]
+    records = [twin.wire.record_json(record) for record in twin.report()["records"]]
+    return twin.run, summary["seed"], summary, alarms, requests, entries, records
 
 
-class Recorded(test_server.ServerTest):
+def timeless(entry):
+    """Return what an entry of the audit trail says, without its times."""
+    said = (entry.kind, entry.subject, entry.operator, entry.text, tuple(entry.evidence))
+    return (entry.number, entry.sequence, *said)
+
+
+class Recorded(ServerTest):
     """A server that records in a file."""
 
     def make_twin(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.file = str(Path(self.folder.name) / "lab.db")
+        busy = mock.patch.object(database, "BUSY_S", 0.05)
+        busy.start()
+        self.addCleanup(busy.stop)
         self.historian = historian.Historian(self.file, batch_s=0.02)
         self.addCleanup(self.historian.close)
-        return Twin(Simulator(), self.history, historian=self.historian, clock=iter(map(str, range(10**9))).__next__)
+        clock = map(str, range(10**9)).__next__
+        return station_of(history=self.history, historian=self.historian, clock=clock)
 
     def order(self, path, **body):
         """Return the `Answer` to an order."""
@@ -55,7 +70,8 @@ class Recorded(test_server.ServerTest):
         """Run through the faults, answering some of what is asked."""
         self.get("/api/next?count=60")
         self.assertEqual(self.order("/api/alarms/1/acknowledge", note="seen", request_id="one").status, 200)
-        self.assertEqual(self.order("/api/reviews/1", verdict="continue_with_change", note="clamped").status, 200)
+        answered = self.order("/api/reviews/1", verdict="continue_with_change", note="clamped")
+        self.assertEqual(answered.status, 200)
         self.get("/api/next?count=40")
         self.assertEqual(self.order("/api/actions", action="change_tool", note="edge was gone").status, 200)
         self.assertEqual(self.order("/api/holds/77/confirm").status, 404)
@@ -68,7 +84,8 @@ class Recorded(test_server.ServerTest):
         self.historian = historian.Historian(self.file)
         self.addCleanup(self.historian.close)
         saved = self.historian.last_run()
-        return Twin(Simulator(saved.run.seed, app.checked_start(saved.run.start)), self.history, historian=self.historian, saved=saved)
+        source = app.saved_source(saved)
+        return Station(machine_of, source, self.history, historian=self.historian, saved=saved)
 
 
 class Resumed(Recorded):
@@ -77,13 +94,10 @@ class Resumed(Recorded):
         before = state_of(self.twin)
         again = self.resumed()
         self.assertEqual(state_of(again), before)
-        self.assertEqual([entry.wall_time for entry in again.entries()], [entry.wall_time for entry in self.twin.entries()])
-        self.assertEqual(again.next(60).records, Twin.next(self.without_file(), 60).records)
-
-    def without_file(self):
-        """Return the twin of the server, going on without its closed file."""
-        self.twin._historian = None
-        return self.twin
+        times = [entry.wall_time for entry in self.twin.entries()]
+        self.assertEqual([entry.wall_time for entry in again.entries()], times)
+        self.twin._recorder._historian = None  # its file is closed
+        self.assertEqual(again.next(60).records, self.twin.next(60).records)
 
     def test_an_order_that_was_answered_is_not_done_again_after_a_restart(self):
         self.work()
@@ -114,34 +128,80 @@ class WholeRun(Recorded):
     history = 20
 
     def test_the_export_covers_the_whole_run_where_memory_does_not(self):
-        whole = Twin(Simulator()).next(500).records + tuple()
+        whole = station_of().next(500).records
         self.get("/api/next?count=500")
         answer = self.get("/api/export.csv")
         self.assertEqual(answer.headers["Transfer-Encoding"], "chunked")
         rows = list(csv.reader(io.StringIO(answer.body.decode(), newline="")))
-        self.assertEqual(rows[1:], [["" if cell is None else str(cell) for cell in export_row(record)] for record in whole])
+        export_row = self.twin.wire.export_row
+        expected = [["" if cell is None else str(cell) for cell in export_row(record)] for record in whole]
+        self.assertEqual(rows[1:], expected)
 
     def test_an_old_browser_gets_the_export_until_the_end_of_the_connection(self):
         self.get("/api/next?count=30")
         sock = self.socket()
         sock.sendall(b"GET /api/export.csv HTTP/1.0\r\n\r\n")
-        head, _, body = test_server.read_to_end(sock).partition(b"\r\n\r\n")
+        head, _, body = read_to_end(sock).partition(b"\r\n\r\n")
         self.assertNotIn(b"chunked", head)
         self.assertEqual(body.count(b"\n"), 31)
 
     def test_the_audit_trail_goes_back_to_the_start_of_the_run(self):
-        with mock.patch.object(self.twin, "_entries", type(self.twin._entries)(self.twin._entries, maxlen=5)):
-            self.get("/api/next?count=300")
+        journal = self.twin._machine.journal
+        few = deque(journal._entries, maxlen=100)  # a poll adds fewer, and all of it adds more
+        with mock.patch.object(journal, "_entries", few):
+            for _ in range(8):
+                self.get("/api/next?count=100")
+            self.assertGreater(journal.oldest, 1)
             numbers = [entry["number"] for entry in self.get("/api/audit").json["entries"]]
-            rows = list(csv.DictReader(io.StringIO(self.get("/api/audit.csv").body.decode(), newline="")))
+            text = self.get("/api/audit.csv").body.decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
         self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
-        self.assertGreater(len(numbers), 50)
+        self.assertGreater(len(numbers), 100)
         self.assertEqual([int(row["number"]) for row in rows], numbers)
+
+
+class WhatIsKept(Recorded):
+    def test_a_run_says_its_machine_its_source_and_its_rules_and_its_rows_are_those_of_the_export(self):
+        self.get("/api/next?count=60")
+        run = self.historian.last_run(MACHINE_ID).run
+        source = {"kind": "simulator", "seed": 7, "start": Simulator().start}
+        self.assertEqual((run.run, run.machine_id), (self.twin.run, MACHINE_ID))
+        self.assertEqual(json.loads(run.source), source)
+        self.assertEqual((run.rule_set, run.fingerprint), ("report 1", self.twin.fingerprint))
+        wire = self.twin.wire
+        self.assertEqual(self.historian.columns(run.run), wire.export_fields)
+        records = self.twin.report()["records"]
+        self.assertEqual(self.historian.rows(run.run), [wire.export_row(record) for record in records])
+
+    def test_every_entry_of_the_audit_trail_says_by_which_rules(self):
+        self.work()
+        entries = self.historian.entries(self.twin.run)
+        place = database.ENTRY.index("rule_set")
+        self.assertEqual({entry[place] for entry in entries}, {"report 1"})
+        own = [entry_of(self.twin.run, entry) for entry in entries]
+        self.assertEqual(list(map(timeless, own)), list(map(timeless, self.twin.entries())))
+
+    def test_a_signal_more_is_recorded_and_nothing_in_the_historian_has_to_know(self):
+        feed = REPORT.signals[1]
+        coolant = feed._replace(name="coolant_l_min", required=(), measures=(), scale=(0.0, 60.0))
+        rules = dataclasses.replace(REPORT, name="wet", signals=REPORT.signals + (coolant,))
+
+        class Wet(Simulator):
+            def __next__(self):
+                sample, truth = super().__next__()
+                return sample._replace(values=dict(sample.values, coolant_l_min=sample.sequence / 4)), truth
+
+        twin = Station(partial(machine_of, rules=rules), Wet(), historian=self.historian)
+        twin.next(30)
+        place = self.historian.columns(twin.run).index("coolant_l_min")
+        rows = self.historian.rows(twin.run)
+        self.assertEqual([row[place] for row in rows], [sequence / 4 for sequence in range(30)])
+        self.assertIsNone(self.historian.trouble)
 
 
 class Trouble(Recorded):
     def recording(self):
-        return self.get("/api/status?limit=0").json["summary"]["recording"]
+        return self.get("/api/status?newest=0").json["summary"]["recording"]
 
     def until(self, holds):
         for _ in range(500):
@@ -154,15 +214,16 @@ class Trouble(Recorded):
     def test_a_locked_file_stops_recording_and_orders_but_not_the_page_and_recovers(self):
         self.get("/api/next?count=60")
         self.assertIs(self.recording(), True)
-        before = plain(self.twin.alarms())
-        with closing(sqlite3.connect(self.file, isolation_level=None)) as other, mock.patch.object(historian, "BUSY_S", 0.05):
+        before = plain(self.twin.alarms()[2])
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             answer = self.order("/api/alarms/1/acknowledge", request_id="again")
             self.assert_refused(answer, 503)
-            self.assertRegex(answer.json["error"], "^not recording: another program has locked lab.db; nothing was done")
-            self.assertEqual(plain(self.twin.alarms()), before)
+            sentence = "not recording: another program has locked lab.db"
+            self.assertRegex(answer.json["error"], f"^{sentence}; nothing was done")
+            self.assertEqual(plain(self.twin.alarms()[2]), before)
             self.assertEqual(self.get("/api/next?count=5").status, 200)
-            self.assertEqual(self.recording(), "not recording: another program has locked lab.db")
+            self.assertEqual(self.recording(), sentence)
             self.assert_refused(self.get("/api/reset"), 503)
             other.execute("ROLLBACK")
         self.until(lambda: self.recording() is True)
@@ -193,12 +254,15 @@ class CommandLine(unittest.TestCase):
 
     def main(self, *options):
         """Return (exit code, what was printed, what went wrong) of a start that serves nobody."""
-        out, wrong = io.StringIO(), io.StringIO()
-        with mock.patch.object(app.Server, "serve_forever", lambda server: self.during(server)), redirect_stdout(out), redirect_stderr(wrong):
-            return app.main(["--port", "0", "--db", self.file, *options]), out.getvalue(), wrong.getvalue()
+        out = io.StringIO()
+        wrong = io.StringIO()
+        served = mock.patch.object(app.Server, "serve_forever", lambda server: self.during(server))
+        with served, redirect_stdout(out), redirect_stderr(wrong):
+            code = app.main(["--port", "0", "--db", self.file, *options])
+        return code, out.getvalue(), wrong.getvalue()
 
     def during(self, server):
-        server.twin.next(25)
+        server.application.plant.station().next(25)
 
     def test_a_start_says_where_it_records_and_the_next_where_it_goes_on(self):
         self.assertIn(f"recorded in {self.file}\n", self.main("--seed", "5")[1])
@@ -209,14 +273,27 @@ class CommandLine(unittest.TestCase):
         self.main("--seed", "5")
         code, _, wrong = self.main("--seed", "6")
         self.assertEqual(code, 2)
-        self.assertRegex(wrong, "holds a run with seed 5 at sample 24; leave --seed out to go on with it, or give --db another file")
+        sentence = (
+            "holds a run with seed 5 at sample 24; leave --seed out to go on with it, "
+            "or give --db another file"
+        )
+        self.assertRegex(wrong, sentence)
 
     def test_a_run_of_other_rules_is_not_gone_on_with(self):
         self.main()
-        with mock.patch.object(app, "fingerprint", lambda: "other"):
+        mine = fingerprint_of(Wire(REPORT, Simulator().about()))
+        with mock.patch.object(app, "fingerprint_of", lambda wire: "other"):
             code, _, wrong = self.main()
         self.assertEqual(code, 2)
-        self.assertIn(f"made with other rules or limits ({fingerprint()}, now other)", wrong)
+        self.assertIn(f"made with other rules or limits (report 1, {mine}; now report 1, other)", wrong)
+
+    def test_a_file_of_an_earlier_version_is_refused_in_one_sentence(self):
+        with closing(sqlite3.connect(self.file)) as connection:
+            connection.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
+            connection.execute("PRAGMA user_version = 1")
+        code, _, wrong = self.main()
+        self.assertEqual((code, wrong.count("\n")), (2, 1))
+        self.assertIn("was made by an earlier version; keep it, and give --db another file", wrong)
 
     def test_a_file_that_is_no_database_is_refused_in_one_sentence(self):
         Path(self.file).write_text("these are my notes, not a database\n" * 100, encoding="utf-8")

@@ -1,9 +1,4 @@
-"""The server and the command line of `app.py`, tested through the real interface.
-
-A `ServerTest` has a server of its own on a free port, in a thread; bytes go in and bytes come out.
-Closing it waits for every handler, and then the console must be empty: what a client does wrong
-is answered to the client, and never shown as a traceback.
-"""
+"""The server and the command line of `app.py`, tested through the real interface."""
 
 import contextlib
 import csv
@@ -20,169 +15,43 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple
 from unittest import mock
 from urllib.parse import quote
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import app  # noqa: E402
-from simulator import Simulator  # noqa: E402
-from twin.station import Twin  # noqa: E402
+from harness import LOCAL, PATIENCE_S, ROOT, ServerTest, answers_in, read_to_end, request  # noqa: E402
+from simulator import SAMPLE_START, Simulator  # noqa: E402
+from twin.exchange import JSON, Response  # noqa: E402
+from twin.routes import ROUTES, Site  # noqa: E402
+from twin.server import COMPRESS_FROM_BYTES, IDLE_TIMEOUT_S, Handler, Server  # noqa: E402
+from bench import REPORT, station_of  # noqa: E402
+from twin.wire import Wire  # noqa: E402
 
-PATIENCE_S = 20  # only a test that fails waits for so long
-LOCAL = "Host: localhost"
-
-ALLOWED = {
-    # path                   methods, as the Allow header says them
-    "/":                     "GET, HEAD",
-    "/api/next":             "GET, HEAD",
-    "/api/status":           "GET, HEAD",
-    "/api/reset":            "GET, HEAD, POST",
-    "/api/export.csv":       "GET, HEAD",
-    "/api/model":            "GET, HEAD",
-    "/data/sample_run.csv":  "GET, HEAD",
-    "/static/dashboard.js":  "GET, HEAD",
-}
-EVENT_COLUMNS = (
-    "timestamp,sequence,topic,machine_id,part_id,operation,process_phase,spindle_speed_rpm,feed_rate_mm_min,"
-    "spindle_load_pct,vibration_rms,temperature_c,tool_wear_pct,expected_load_pct,expected_temperature_c,anomaly_label"
+EVENT_COLUMNS = list(Wire(REPORT, Simulator().about()).event_fields)
+JUDGED_COLUMNS = (
+    "severity,codes,health_score,confidence,decision,action,released_decision,hold_ids,rule_set"
 ).split(",")
-JUDGED_COLUMNS = "severity,codes,health_score,confidence,decision,action,released_decision,holds".split(",")
-NO_NUMBERS = ("", "abc", "1.5", "1e1", "0x1", "1_0", "%2B1", "%201", "1%00", "%D9%A3", "%C2%B2", "NaN", "-", "9" * 17, "9" * 5000)
-
-
-class Answer(NamedTuple):
-    """What the server said."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-    @property
-    def sequences(self):
-        return [record["event"]["sequence"] for record in self.json["records"]]
-
-
-def request(line, *headers, body=b""):
-    """Return a request as bytes, exactly as given."""
-    return "\r\n".join((line,) + headers + ("", "")).encode("latin-1") + body
-
-
-def answers_in(data):
-    """Return the `Answer`s in what a connection sent, one after another."""
-    answers = []
-    while data:
-        head, _, data = data.partition(b"\r\n\r\n")
-        status_line, _, lines = head.partition(b"\r\n")
-        headers = http.client.parse_headers(io.BytesIO(lines + b"\r\n\r\n"))
-        length = int(headers["Content-Length"])
-        answers.append(Answer(int(status_line.split()[1]), headers, data[:length]))
-        data = data[length:]
-    return answers
-
-
-def read_to_end(sock):
-    """Return all that the server sends until it closes."""
-    return b"".join(iter(lambda: sock.recv(1 << 16), b""))
-
-
-class ServerTest(unittest.TestCase):
-    """A server of its own for each test, and a console that must stay empty."""
-
-    history = app.DEFAULT_HISTORY
-    token = None  # of a shared run
-
-    def make_twin(self):
-        """Return the twin to serve."""
-        return Twin(Simulator(), self.history)
-
-    def setUp(self):
-        self.console = io.StringIO()
-        self.patch(sys, "stderr", self.console)
-        self.twin = self.make_twin()
-        self.server = app.Server("127.0.0.1", 0, self.twin, self.token)
-        self.server.daemon_threads = False  # so that closing waits for the handlers
-        self.port = self.server.server_port
-        self.open = contextlib.ExitStack()
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-        self.addCleanup(self.close)
-
-    def close(self):
-        """Close everything, wait for every handler, and look at the console."""
-        self.open.close()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-        self.assertEqual(self.taken_console(), "", "the console is for faults of ours")
-
-    def patch(self, *arguments, **options):
-        """Patch an attribute until the test has ended."""
-        patch = mock.patch.object(*arguments, **options)
-        self.addCleanup(patch.stop)
-        return patch.start()
-
-    def taken_console(self):
-        """Return what the console shows, and clear it."""
-        text = self.console.getvalue()
-        self.console.seek(0)
-        self.console.truncate()
-        return text
-
-    def connect(self):
-        """Return a keep-alive connection; closed with the test."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        return self.open.enter_context(contextlib.closing(connection))
-
-    def socket(self):
-        """Return a bare connection; closed with the test."""
-        return self.open.enter_context(socket.create_connection(("127.0.0.1", self.port), PATIENCE_S))
-
-    def ask(self, method, target, body=None, headers=None, connection=None):
-        """Return the `Answer` to one request, over a connection of its own where none is given."""
-        with contextlib.ExitStack() as stack:
-            if connection is None:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-                stack.enter_context(contextlib.closing(connection))
-            connection.request(method, target, body, headers or {})
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-
-    def get(self, target, **headers):
-        """Return the `Answer` to a GET; header names are written with _ for -."""
-        return self.ask("GET", target, headers={name.replace("_", "-"): value for name, value in headers.items()})
-
-    def raw(self, *requests):
-        """Return every `Answer` to bytes sent in one go, until the server closes."""
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_S) as sock:
-            sock.sendall(b"".join(requests))
-            sock.shutdown(socket.SHUT_WR)
-            return answers_in(read_to_end(sock))
-
-    def state(self):
-        """Return what no refused request may change: (run, head)."""
-        window = self.twin.latest(0)
-        return window.run, window.head
-
-    def assert_refused(self, answer, status):
-        """Check that an answer is this status and one sentence, as JSON."""
-        self.assertEqual(answer.status, status, answer.body[:200])
-        self.assertEqual(answer.headers["Content-Type"], "application/json; charset=utf-8")
-        self.assertRegex(answer.json["error"], r"\w+ \w+")
+NO_NUMBERS = (
+    "", "abc", "1.5", "1e1", "0x1", "1_0", "%2B1", "%201", "1%00", "%D9%A3", "%C2%B2", "NaN", "-",
+    "9" * 17, "9" * 5000,
+)
 
 
 # ---------------------------------------------------------------------------------------------
 # Polling
+
+
+def first_event(seed):
+    """Return the first event of a seed, as the sample file has it."""
+    source = Simulator(seed)
+    return Wire(REPORT, source.about()).event_dict(*next(source))
 
 
 class PollTest(ServerTest):
@@ -196,9 +65,9 @@ class PollTest(ServerTest):
 
     def test_a_record_is_an_event_its_detection_and_its_recommendation(self):
         (record,) = self.get("/api/next").json["records"]
-        self.assertEqual(list(record), ["event", "detection", "recommendation", "released"])
+        self.assertEqual(list(record), ["event", "detection", "recommendation", "released", "rule_set"])
         self.assertEqual(list(record["event"]), EVENT_COLUMNS)
-        self.assertEqual(record["event"], dict(Simulator().next_event()._asdict()))
+        self.assertEqual(record["event"], first_event(7))
 
     def test_one_poll_for_one_event_carries_one_record(self):
         for target in ("/api/next", "/api/next?after=0&count=1"):
@@ -213,7 +82,10 @@ class PollTest(ServerTest):
         new = self.get("/api/reset").json["run"]
         for target in (f"/api/next?after=29&run={old}", f"/api/next?run={old}"):
             answer = self.get(target)
-            self.assertEqual((answer.status, answer.json["run"], answer.json["head"], answer.json["records"]), (200, new, -1, []))
+            self.assertEqual(
+                (answer.status, answer.json["run"], answer.json["head"], answer.json["records"]),
+                (200, new, -1, []),
+            )
         self.assertEqual(self.get(f"/api/next?after=-1&run={new}").json["head"], 0)
 
     def test_one_kept_record_can_be_had_whole(self):
@@ -225,7 +97,7 @@ class PollTest(ServerTest):
     def test_kept_records_can_be_had_as_columns(self):
         records = self.get("/api/next?count=240").json["records"]
         model = self.get("/api/model").json
-        series = self.get("/api/series?from=40&count=180").json
+        series = self.get("/api/series?from=40&rows=180").json
         self.assertEqual(series["first"], 40)
         columns = series["columns"]
         self.assertEqual({len(column) for column in columns.values()}, {180})
@@ -235,28 +107,55 @@ class PollTest(ServerTest):
             self.assertEqual(columns["temperature_c.expected"][index], event["expected_temperature_c"])
             self.assertEqual(columns["health"][index], found["health_score"])
             self.assertEqual(model["phases"][columns["phase"][index]]["name"], event["process_phase"])
-            self.assertEqual([code["name"] for bit, code in enumerate(model["codes"]) if columns["codes"][index] >> bit & 1], found["codes"])
             self.assertEqual(
-                [rule["rule"] for bit, rule in enumerate(model["rules"]) if columns["rules"][index] >> bit & 1],
-                [check["rule"] for check in found["rules"] if check["state"] == "fired"])
-            self.assertEqual(columns["vibration_rms.z"][index], next(check["measured"] for check in found["rules"] if check["rule"] == "chatter_risk.z"))
+                [
+                    code["name"]
+                    for bit, code in enumerate(model["codes"])
+                    if columns["codes"][index] >> bit & 1
+                ],
+                found["codes"],
+            )
+            self.assertEqual(
+                [
+                    rule["rule"]
+                    for bit, rule in enumerate(model["rules"])
+                    if columns["rules"][index] >> bit & 1
+                ],
+                [check["rule"] for check in found["rules"] if check["state"] == "fired"],
+            )
+            self.assertEqual(
+                columns["vibration_rms.z"][index],
+                next(check["measured"] for check in found["rules"] if check["rule"] == "chatter_risk.z"),
+            )
             label = columns["label"][index]
-            self.assertEqual("normal" if label < 0 else model["faults"][label]["label"], event["anomaly_label"])
-            self.assertEqual(model["decision_meanings"][columns["decision"][index]]["name"], record["recommendation"]["decision"])
+            self.assertEqual(
+                "normal" if label < 0 else model["faults"][label]["label"], event["anomaly_label"]
+            )
+            self.assertEqual(
+                model["decision_meanings"][columns["decision"][index]]["name"],
+                record["recommendation"]["decision"],
+            )
 
     def test_what_is_not_kept_is_refused_with_what_is(self):
         cases = (("/api/record?sequence=0", "none yet"), ("/api/series?from=0", "none yet"))
         for target, kept in cases:
             self.assertIn(f"kept are {kept}", self.get(target).json["error"])
         self.get("/api/next?count=5")
-        for target in ("/api/record?sequence=5", "/api/series?from=5&count=2"):
+        for target in ("/api/record?sequence=5", "/api/series?from=5&rows=2"):
             answer = self.get(target)
-            self.assertEqual((answer.status, answer.json["error"]), (404, "sequence 5 is not kept; kept are 0 to 4"))
-        self.assertEqual(len(self.get("/api/series?from=3&count=100").json["columns"]["health"]), 2)
+            self.assertEqual(
+                (answer.status, answer.json["error"]), (404, "sequence 5 is not kept; kept are 0 to 4")
+            )
+        self.assertEqual(len(self.get("/api/series?from=3&rows=100").json["columns"]["health"]), 2)
 
     def test_next_makes_as_many_records_as_asked_for(self):
         head = -1
-        for target, count in (("/api/next", 1), ("/api/next?count=1", 1), ("/api/next?count=2", 2), ("/api/next?count=500", 500)):
+        for target, count in (
+            ("/api/next", 1),
+            ("/api/next?count=1", 1),
+            ("/api/next?count=2", 2),
+            ("/api/next?count=500", 500),
+        ):
             with self.subTest(target):
                 answer = self.get(target)
                 self.assertEqual(answer.sequences, list(range(head + 1, head + count + 1)))
@@ -298,7 +197,9 @@ class PollTest(ServerTest):
             self.get("/api/next?count=500")
         for after, first, last in ((-1, 0, 999), (499, 500, 1499), (500, 501, 1499), (1499, 1500, 1500)):
             with self.subTest(after=after):
-                self.assertEqual(self.get(f"/api/next?after={after}&count=1").sequences, list(range(first, last + 1)))
+                self.assertEqual(
+                    self.get(f"/api/next?after={after}&count=1").sequences, list(range(first, last + 1))
+                )
 
     def test_a_tab_ahead_of_the_run_is_told_run_and_head(self):
         self.get("/api/next?count=5")
@@ -320,7 +221,13 @@ class PollTest(ServerTest):
         for _ in range(3):
             self.get("/api/next?count=500")
         before = self.state()
-        for target, count in (("", 500), ("?limit=500", 500), ("?limit=0", 0), ("?limit=1", 1), ("?limit=1000", 1000)):
+        for target, count in (
+            ("", 500),
+            ("?newest=500", 500),
+            ("?newest=0", 0),
+            ("?newest=1", 1),
+            ("?newest=1000", 1000),
+        ):
             with self.subTest(target):
                 self.assertEqual(self.get("/api/status" + target).sequences, list(range(1500 - count, 1500)))
         self.assertEqual(self.state(), before)
@@ -336,11 +243,13 @@ class PollTest(ServerTest):
         ):
             with self.subTest(method + " " + target):
                 answer = self.ask(method, target).json
-                self.assertEqual((answer["head"], answer["records"], answer["summary"]["seed"]), (-1, [], seed))
+                self.assertEqual(
+                    (answer["head"], answer["records"], answer["summary"]["seed"]), (-1, [], seed)
+                )
                 self.assertNotIn(answer["run"], runs)
                 runs.add(answer["run"])
                 record = self.get("/api/next").json["records"][0]
-                self.assertEqual(record["event"], dict(Simulator(seed).next_event()._asdict()))
+                self.assertEqual(record["event"], first_event(seed))
 
 
 class ShortHistoryTest(ServerTest):
@@ -369,11 +278,15 @@ class ShortHistoryTest(ServerTest):
 class HostileSource(Simulator):
     """A source whose texts begin like formulas and whose numbers are negative."""
 
-    texts = ("=cmd()", "+1", "-1", "@sum", "\tx", "\rx", "a=b", "")
+    texts = ("=cmd()", "+1", "-1", "@sum", "\tx", "\rx", "a=b", "", "＝1+1", "＋1", "－1", "＠sum")
 
-    def next_event(self):
-        event = super().next_event()
-        return event._replace(part_id=self.texts[event.sequence % len(self.texts)], spindle_load_pct=-1.5)
+    def __next__(self):
+        sample, truth = super().__next__()
+        values = dict(sample.values, spindle_load_pct=-1.5)
+        return sample._replace(part_id=self.texts[sample.sequence % len(self.texts)], values=values), truth
+
+
+DEFUSED = ["'=cmd()", "'+1", "'-1", "'@sum", "'\tx", "'\nx", "a=b", "", "'＝1+1", "'＋1", "'－1", "'＠sum"]
 
 
 class ExportTest(ServerTest):
@@ -394,27 +307,35 @@ class ExportTest(ServerTest):
         self.assertEqual(header, EVENT_COLUMNS + JUDGED_COLUMNS)
         for row, record in zip(rows, records):
             held = record["released"]
-            judged = dict(record["detection"], **record["recommendation"], released_decision=held["decision"], holds="|".join(map(str, held["holds"])))
+            judged = dict(record["detection"], **record["recommendation"], released_decision=held["decision"])
+            judged.update(hold_ids="|".join(map(str, held["hold_ids"])), rule_set=record["rule_set"])
             expected = dict(record["event"], **{name: judged[name] for name in JUDGED_COLUMNS})
             expected["codes"] = "|".join(judged["codes"])
-            self.assertEqual(row, {name: "" if value is None else str(value) for name, value in expected.items()})
+            self.assertEqual(
+                row, {name: "" if value is None else str(value) for name, value in expected.items()}
+            )
         self.assertEqual(len(rows), len(records))
 
     def test_a_gap_is_an_empty_cell_and_several_codes_share_one(self):
         self.get("/api/next?count=300")
         _, rows = self.rows()
-        self.assertEqual([row["sequence"] for row in rows if not row["vibration_rms"]], [str(lost) for lost in range(208, 214)])
+        self.assertEqual(
+            [row["sequence"] for row in rows if not row["vibration_rms"]],
+            [str(lost) for lost in range(208, 214)],
+        )
         self.assertTrue(any("|" in row["codes"] for row in rows))
 
     def test_the_file_name_says_simulated_and_the_seed(self):
         self.get("/api/reset?seed=42")
-        self.assertIn('filename="simulated_run_seed_42.csv"', self.get("/api/export.csv").headers["Content-Disposition"])
+        self.assertIn(
+            'filename="simulated_run_seed_42.csv"', self.get("/api/export.csv").headers["Content-Disposition"]
+        )
 
     def test_texts_that_begin_like_formulas_are_defused_and_numbers_are_not(self):
-        self.server.twin = Twin(HostileSource())
+        self.serve(station_of(HostileSource()))
         self.get(f"/api/next?count={len(HostileSource.texts)}")
         _, rows = self.rows()
-        self.assertEqual([row["part_id"] for row in rows], ["'=cmd()", "'+1", "'-1", "'@sum", "'\tx", "'\nx", "a=b", ""])
+        self.assertEqual([row["part_id"] for row in rows], DEFUSED)
         self.assertEqual({row["spindle_load_pct"] for row in rows}, {"-1.5"})
 
     def test_the_sample_is_the_file_byte_for_byte(self):
@@ -423,7 +344,7 @@ class ExportTest(ServerTest):
         self.assertEqual(answer.headers["Content-Type"], "text/csv; charset=utf-8")
 
     def test_a_missing_sample_is_refused_with_the_command_that_writes_it(self):
-        self.patch(app, "SAMPLE", ROOT / "data" / "no such file.csv")
+        self.application.site = Site(app.STATIC, ROOT / "data" / "no such file.csv")
         answer = self.get("/data/sample_run.csv")
         self.assert_refused(answer, 404)
         self.assertIn("--generate-sample", answer.json["error"])
@@ -460,7 +381,10 @@ class StaticTest(ServerTest):
         "icon.svg":      "image/svg+xml",
         "shot.png":      "image/png",
     }
-    secrets = ("secret.js", "static_secret/secret.js", "static/inner/secret.js", "static/secret.txt", "static/.js", "app.py")
+    secrets = (
+        "secret.js", "static_secret/secret.js", "static/inner/secret.js", "static/secret.txt",
+        "static/.js", "app.py",
+    )
 
     def setUp(self):
         super().setUp()
@@ -470,7 +394,7 @@ class StaticTest(ServerTest):
             (self.folder / name).write_text("SECRET")
         for name in self.files:
             (self.folder / "static" / name).write_text(f"this is {name}")
-        self.patch(app, "STATIC", self.folder / "static")
+        self.application.site = Site(self.folder / "static", app.SAMPLE)
 
     def test_a_file_is_served_with_its_pinned_type_whatever_the_registry_says(self):
         self.patch(mimetypes, "guess_type", return_value=("text/plain", None))
@@ -499,20 +423,69 @@ class StaticTest(ServerTest):
     def test_no_spelling_of_a_path_leaves_the_folder(self):
         outside = quote(str(self.folder / "secret.js").replace("\\", "/"), safe="/:")
         for target in (
-            "/static/../secret.js", "/static/../../secret.js", "/static/./../secret.js", "/static/inner/../../secret.js",
-            "/static/..", "/static/../", "/static/.", "/static/", "/static", "/../secret.js", "/../app.py",
-            "/static/%2e%2e/secret.js", "/static/%2E%2E/secret.js", "/static/.%2e/secret.js", "/static%2f..%2fsecret.js",
-            "/static/..%2fsecret.js", "/static/..%2Fsecret.js", "/static/%252e%252e/secret.js", "/static/..%252fsecret.js",
-            "/static/..%c0%afsecret.js", "/static/%c0%ae%c0%ae/secret.js", "/static/%uff0e%uff0e/secret.js",
-            "/static/..\\secret.js", "/static/..%5csecret.js", "/static\\..\\secret.js", "/static/..%5C..%5Csecret.js",
-            "/static/" + outside, "/static//" + outside, "/static/%2f" + outside.lstrip("/"), outside, "/" + outside,
-            "/static/file:" + outside, "/static/C:%5CWindows%5Cwin.ini", "/static/C:secret.js", "/static/%5C%5Clocalhost%5Cc$%5Csecret.js",
-            "//static/../secret.js", "///static//..//secret.js", "//localhost/static/../secret.js", "http://localhost/static/../secret.js",
-            "/static/../static_secret/secret.js", "/static_secret/secret.js", "/static/_secret/secret.js", "/static_secret%2fsecret.js",
-            "/static/inner/secret.js", "/static/inner%2fsecret.js", "/static/inner%5csecret.js", "/static/inner", "/static/secret.txt",
-            "/static/.js", "/static/%00", "/static/%00/../secret.js", "/static/../secret.js%00.js", "/static/dashboard.js%00",
-            "/static/dashboard.js%00.html", "/static/dashboard.js::$DATA", "/static/dashboard.js.", "/static/dashboard.js%20",
-            "/static/dashboard.js/", "/static/dashboard.js/../../secret.js", "/static/DASHBOARD.JS", "/static/*.js", "/static/~", "/static/%7e/secret.js",
+            "/static/../secret.js",
+            "/static/../../secret.js",
+            "/static/./../secret.js",
+            "/static/inner/../../secret.js",
+            "/static/..",
+            "/static/../",
+            "/static/.",
+            "/static/",
+            "/static",
+            "/../secret.js",
+            "/../app.py",
+            "/static/%2e%2e/secret.js",
+            "/static/%2E%2E/secret.js",
+            "/static/.%2e/secret.js",
+            "/static%2f..%2fsecret.js",
+            "/static/..%2fsecret.js",
+            "/static/..%2Fsecret.js",
+            "/static/%252e%252e/secret.js",
+            "/static/..%252fsecret.js",
+            "/static/..%c0%afsecret.js",
+            "/static/%c0%ae%c0%ae/secret.js",
+            "/static/%uff0e%uff0e/secret.js",
+            "/static/..\\secret.js",
+            "/static/..%5csecret.js",
+            "/static\\..\\secret.js",
+            "/static/..%5C..%5Csecret.js",
+            "/static/" + outside,
+            "/static//" + outside,
+            "/static/%2f" + outside.lstrip("/"),
+            outside,
+            "/" + outside,
+            "/static/file:" + outside,
+            "/static/C:%5CWindows%5Cwin.ini",
+            "/static/C:secret.js",
+            "/static/%5C%5Clocalhost%5Cc$%5Csecret.js",
+            "//static/../secret.js",
+            "///static//..//secret.js",
+            "//localhost/static/../secret.js",
+            "http://localhost/static/../secret.js",
+            "/static/../static_secret/secret.js",
+            "/static_secret/secret.js",
+            "/static/_secret/secret.js",
+            "/static_secret%2fsecret.js",
+            "/static/inner/secret.js",
+            "/static/inner%2fsecret.js",
+            "/static/inner%5csecret.js",
+            "/static/inner",
+            "/static/secret.txt",
+            "/static/.js",
+            "/static/%00",
+            "/static/%00/../secret.js",
+            "/static/../secret.js%00.js",
+            "/static/dashboard.js%00",
+            "/static/dashboard.js%00.html",
+            "/static/dashboard.js::$DATA",
+            "/static/dashboard.js.",
+            "/static/dashboard.js%20",
+            "/static/dashboard.js/",
+            "/static/dashboard.js/../../secret.js",
+            "/static/DASHBOARD.JS",
+            "/static/*.js",
+            "/static/~",
+            "/static/%7e/secret.js",
         ):
             with self.subTest(target):
                 (answer,) = self.raw(request(f"GET {target} HTTP/1.1", LOCAL))
@@ -522,7 +495,9 @@ class StaticTest(ServerTest):
     def test_a_link_out_of_the_folder_is_not_followed(self):
         try:
             (self.folder / "static" / "link.js").symlink_to(self.folder / "secret.js")
-            (self.folder / "static" / "linked").symlink_to(self.folder / "static_secret", target_is_directory=True)
+            (self.folder / "static" / "linked").symlink_to(
+                self.folder / "static_secret", target_is_directory=True
+            )
         except (OSError, NotImplementedError):
             self.skipTest("symlinks can't be made here")
         for path in ("/static/link.js", "/static/linked/secret.js"):
@@ -543,22 +518,61 @@ class BadRequestTest(ServerTest):
         self.assertEqual(self.state(), self.before, "a refused request changes nothing")
 
     def test_an_unknown_path_is_not_found(self):
-        for target in ("/nowhere", "/api", "/api/", "/api/next/", "/API/NEXT", "/api/export.json", "/data/", "/data/../app.py",
-                       "/index.html", "/favicon.ico", "*", "/%00", "/%ff", "/\xe9", "/a%0d%0aX-Evil:%201"):
+        for target in (
+            "/nowhere",
+            "/apis",
+            "/api/",
+            "/api/next/",
+            "/API/NEXT",
+            "/api/export.json",
+            "/data/",
+            "/data/../app.py",
+            "/index.html",
+            "/favicon.ico",
+            "*",
+            "/%00",
+            "/%ff",
+            "/\xe9",
+            "/a%0d%0aX-Evil:%201",
+        ):
             with self.subTest(target):
                 (answer,) = self.raw(request(f"GET {target} HTTP/1.1", LOCAL))
                 self.assert_refused(answer, 404)
                 self.assertIsNone(answer.headers["X-Evil"])
 
     def test_a_target_that_is_no_url_is_not_found(self):
-        for target in ("http://localhost//[/api/next", "http://localhost//[", "ftp://[x/api/next", "x://[", "a:b", "api/next", "\x01http://["):
+        for target in (
+            "http://localhost//[/api/next",
+            "http://localhost//[",
+            "ftp://[x/api/next",
+            "x://[",
+            "a:b",
+            "api/next",
+            "\x01http://[",
+        ):
             with self.subTest(target):
                 (answer,) = self.raw(request(f"GET {target} HTTP/1.1", LOCAL))
                 self.assert_refused(answer, 404)
 
     def test_a_wrong_method_is_told_the_right_ones(self):
-        for path, allowed in ALLOWED.items():
-            for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW", "get", "Q" * 500, "__class__", "\xe9"):
+        for pattern in {path for _, path in ROUTES}:
+            path = pattern.format(id=1, name="dashboard.js")
+            rows = [method for method, known in ROUTES if known == pattern]
+            allowed = ", ".join("GET, HEAD" if method == "GET" else method for method in rows)
+            for method in (
+                "GET",
+                "POST",
+                "PUT",
+                "DELETE",
+                "PATCH",
+                "OPTIONS",
+                "TRACE",
+                "BREW",
+                "get",
+                "Q" * 500,
+                "__class__",
+                "\xe9",
+            ):
                 if method not in allowed.split(", "):
                     with self.subTest(f"{method} {path}"):
                         (answer,) = self.raw(request(f"{method} {path} HTTP/1.1", LOCAL))
@@ -579,18 +593,108 @@ class BadRequestTest(ServerTest):
                     self.assertIn(name, answer.json["error"])
 
     def test_a_number_given_twice_is_refused(self):
-        for target in ("/api/next?count=1&count=1", "/api/next?after=-1&after=-1", "/api/status?limit=1&limit=2", "/api/reset?seed=7&seed=7"):
+        for target, name in (
+            ("/api/next?count=1&count=1", "count"),
+            ("/api/next?after=-1&after=-1", "after"),
+            ("/api/status?newest=1&newest=2", "newest"),
+            ("/api/reset?seed=7&seed=7", "seed"),
+            ("/api/status?machine=a&machine=a", "machine"),
+        ):
             with self.subTest(target):
-                self.assert_refused(self.get(target), 400)
+                answer = self.get(target)
+                self.assert_refused(answer, 400)
+                self.assertEqual(answer.json["error"], f"{name} must be given once, not 2 times")
+
+    def test_a_missing_field_is_missing(self):
+        for target, name in (
+            ("/api/record", "sequence"),
+            ("/api/series", "from"),
+            ("/api/series?rows=5", "from"),
+        ):
+            with self.subTest(target):
+                answer = self.get(target)
+                self.assert_refused(answer, 400)
+                self.assertRegex(
+                    answer.json["error"], f"^{name} is missing: it must be a whole number from 0 to "
+                )
+
+    def test_an_unknown_field_of_a_query_is_refused_with_the_known_ones(self):
+        for (method, path), route in ROUTES.items():
+            if route.query is None:
+                continue
+            target = path.format(id=1)
+            for field in (
+                "cuont=5",
+                "role=operator",
+                "shared=1",
+                "id=1",
+                "=1",
+                "x",
+                "__class__=1",
+                "Count=1",
+            ):
+                with self.subTest(f"{method} {target}?{field}"):
+                    answer = self.ask(method, f"{target}?{field}")
+                    self.assert_refused(answer, 400)
+                    sentence = answer.json["error"]
+                    self.assertIn(f"there is no field {field.partition('=')[0]!r} here", sentence)
+                    for row in route.takes:
+                        self.assertIn(row.name, sentence)
+
+    def test_the_address_of_a_page_may_carry_anything(self):
+        for target in ("/?projector=1", "/?utm_source=mail&x=1&x=2", "/static/dashboard.js?v=3"):
+            with self.subTest(target):
+                self.assertEqual(self.get(target).status, 200)
+
+    def test_a_machine_that_is_not_there_is_not_found(self):
+        for (method, path), route in ROUTES.items():
+            if route.asks:
+                with self.subTest(f"{method} {path}"):
+                    answer = self.ask(method, path.format(id=1) + "?machine=lathe")
+                    self.assert_refused(answer, 404)
+                    known = ", ".join(self.plant.machines)
+                    self.assertEqual(
+                        answer.json["error"], f"there is no machine 'lathe' here; there are {known}"
+                    )
+
+    def test_the_machine_that_is_named_is_asked(self):
+        other = station_of(Simulator(9))
+        self.plant.machines["lathe-2"] = other
+        self.addCleanup(self.plant.machines.pop, "lathe-2")
+        self.assertEqual(self.get("/api/next?machine=lathe-2&count=3").json["run"], other.run)
+        self.assertEqual(other.latest(0).head, 2)
+        self.assertEqual(
+            self.get(f"/api/status?machine={next(iter(self.plant.machines))}").json["run"], self.before[0]
+        )
 
     def test_a_query_of_too_many_fields_is_refused(self):
-        for fields, status in ((19, 200), (20, 200), (21, 400)):
+        for fields, sentence in (
+            (20, "there is no field 'x' here"),
+            (21, "a query must have at most 20 fields"),
+        ):
             with self.subTest(fields=fields):
-                self.assertEqual(self.get("/api/status?" + "&".join(["x=1"] * fields)).status, status)
+                answer = self.get("/api/status?" + "&".join(["x=1"] * fields))
+                self.assert_refused(answer, 400)
+                self.assertTrue(answer.json["error"].startswith(sentence), answer.json["error"])
 
     def test_a_request_line_that_is_none_is_refused_and_the_connection_closed(self):
-        for line in (b"\r\n", b"\n", b" \r\n", b"\t\n", b"\xa0\r\n", b"\x85\x1c\r\n", b"\x00\r\n", b"GET\r\n", b"GET / HTTP/1.1 more\r\n",
-                     b"GET / HTTP/one\r\n", b"GET / HTTP/1.1.1\r\n", b"GET / FTP/1.1\r\n", b"POST /api/reset\r\n", b"\x16\x03\x01\x02\x00\n", b"GET / HT"):
+        for line in (
+            b"\r\n",
+            b"\n",
+            b" \r\n",
+            b"\t\n",
+            b"\xa0\r\n",
+            b"\x85\x1c\r\n",
+            b"\x00\r\n",
+            b"GET\r\n",
+            b"GET / HTTP/1.1 more\r\n",
+            b"GET / HTTP/one\r\n",
+            b"GET / HTTP/1.1.1\r\n",
+            b"GET / FTP/1.1\r\n",
+            b"POST /api/reset\r\n",
+            b"\x16\x03\x01\x02\x00\n",
+            b"GET / HT",
+        ):
             with self.subTest(line):
                 (answer,) = self.raw(line, request("GET /api/next HTTP/1.1", LOCAL))
                 self.assert_refused(answer, 400)
@@ -625,12 +729,24 @@ class BadRequestTest(ServerTest):
                     self.assertEqual(answer.headers["Connection"], "close")
 
     def test_a_header_full_of_blanks_costs_no_more_than_its_length(self):
-        """Counted in a process of its own, because what it is about would hold this one, and every signal, for minutes."""
-        lines = 'b"Host: localhost\\r\\nA:" + b" " * 60000 + b"\\0\\r\\n\\r\\n"', 'b"A: x" + b" " * 60000 + b"x\\r\\n\\r\\n"'
-        for line in lines:
-            with self.subTest(line=line):
-                code = f"import app, io\ntry: app.read_headers(io.BytesIO({line}))\nexcept app.Refusal: pass"
-                subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=PATIENCE_S, check=True)
+        """Read in a process of its own, because it would hold this one, and every signal, for minutes."""
+        code = (
+            "import io, sys\n"
+            "from twin.exchange import Refusal\n"
+            "from twin.server import HeaderLines, accepts_gzip, host_name\n"
+            "text = eval(sys.argv[1])\n"
+            "try: HeaderLines(io.BytesIO(text)).readline(65537)\n"
+            "except Refusal: pass\n"
+            "accepts_gzip(text.decode('latin-1')), host_name(text.decode('latin-1'))\n")
+        for text in (
+            "b'A:' + b' ' * 60000 + b'\\0\\r\\n'",
+            "b'A: x' + b' ' * 60000 + b'x\\r\\n'",
+            "b'a' * 60000 + b'\\0'",
+            "b'gzip;' * 12000 + b' ' * 5000",
+            "b'[' + b':' * 60000",
+        ):
+            with self.subTest(text=text):
+                subprocess.run([sys.executable, "-c", code, text], cwd=ROOT, timeout=PATIENCE_S, check=True)
 
     def test_a_fault_of_ours_is_answered_and_shown_on_the_console(self):
         self.patch(self.twin, "next", side_effect=RuntimeError("the twin is broken"))
@@ -657,7 +773,10 @@ class BodyTest(ServerTest):
             ("POST /api/reset HTTP/1.1", "X: no host", 400),
         ):
             with self.subTest(line, host=host):
-                answers = self.raw(request(line, host, self.length, body=self.smuggled), request("GET /api/status HTTP/1.1", LOCAL))
+                answers = self.raw(
+                    request(line, host, self.length, body=self.smuggled),
+                    request("GET /api/status HTTP/1.1", LOCAL),
+                )
                 self.assertEqual([answer.status for answer in answers], [status, 200])
                 self.assertEqual(answers[1].json["head"], -1)
 
@@ -700,13 +819,28 @@ class BodyTest(ServerTest):
                 self.assertEqual(self.ask("POST", "/api/reset", b"x" * size).status, status)
 
     def test_a_form_and_its_type_are_no_matter(self):
-        for content_type in ("application/json", "multipart/form-data; boundary=x", "multipart/form-data", "text/plain"):
+        for content_type in (
+            "application/json",
+            "multipart/form-data; boundary=x",
+            "multipart/form-data",
+            "text/plain",
+        ):
             with self.subTest(content_type):
-                self.assertEqual(self.ask("POST", "/api/reset", b"--x", {"Content-Type": content_type}).status, 200)
+                self.assertEqual(
+                    self.ask("POST", "/api/reset", b"--x", {"Content-Type": content_type}).status, 200
+                )
 
     def test_a_client_that_waits_to_send_its_body_is_told_to(self):
         sock = self.socket()
-        sock.sendall(request("POST /api/reset HTTP/1.1", LOCAL, "Content-Length: 4", "Expect: 100-continue", "Connection: close"))
+        sock.sendall(
+            request(
+                "POST /api/reset HTTP/1.1",
+                LOCAL,
+                "Content-Length: 4",
+                "Expect: 100-continue",
+                "Connection: close",
+            )
+        )
         file = self.open.enter_context(sock.makefile("rb"))
         self.assertEqual(file.readline().split()[1], b"100")
         self.assertEqual(file.readline(), b"\r\n")
@@ -721,17 +855,50 @@ class BodyTest(ServerTest):
 
 class StrangerTest(ServerTest):
     def test_a_loopback_name_may_ask(self):
-        for host in ("localhost", f"LOCALHOST:{self.port}", f"localhost:{self.port}", f"[::1]:{self.port}", "[::1]",
-                     "127.0.0.1", f"127.0.0.1:{self.port}", "127.8.9.10", "localhost.", "twin.localhost"):
+        for host in (
+            "localhost",
+            f"LOCALHOST:{self.port}",
+            f"localhost:{self.port}",
+            f"[::1]:{self.port}",
+            "[::1]",
+            "127.0.0.1",
+            f"127.0.0.1:{self.port}",
+            "127.8.9.10",
+            "localhost.",
+            "twin.localhost",
+        ):
             with self.subTest(host):
                 (answer,) = self.raw(request("GET /api/next HTTP/1.1", f"Host: {host}"))
                 self.assertEqual(answer.status, 200)
 
     def test_another_name_may_not_ask_for_anything(self):
-        for host in ("evil.example", f"evil.example:{self.port}", "127.0.0.1.evil.example", "localhost.evil.example", "evil-localhost",
-                     "notlocalhost", "127.0.0.1@evil.example", "evil.example#localhost", "localhost, evil.example", "localhost evil.example",
-                     "0.0.0.0", "192.168.1.10", "[2001:db8::1]", "[::1", "::1", "localhost:port", "127.0.0.1\\evil.example", "\xe9", ""):
-            for line in ("GET / HTTP/1.1", "GET /api/next HTTP/1.1", "POST /api/reset HTTP/1.1", "GET /api/model HTTP/1.0"):
+        for host in (
+            "evil.example",
+            f"evil.example:{self.port}",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "evil-localhost",
+            "notlocalhost",
+            "127.0.0.1@evil.example",
+            "evil.example#localhost",
+            "localhost, evil.example",
+            "localhost evil.example",
+            "0.0.0.0",
+            "192.168.1.10",
+            "[2001:db8::1]",
+            "[::1",
+            "::1",
+            "localhost:port",
+            "127.0.0.1\\evil.example",
+            "\xe9",
+            "",
+        ):
+            for line in (
+                "GET / HTTP/1.1",
+                "GET /api/next HTTP/1.1",
+                "POST /api/reset HTTP/1.1",
+                "GET /api/model HTTP/1.0",
+            ):
                 with self.subTest(line, host=host):
                     before = self.state()
                     (answer,) = self.raw(request(line, f"Host: {host}"))
@@ -760,7 +927,12 @@ class StrangerTest(ServerTest):
 
     def changing(self):
         """Yield (method, target) of every request that changes the run."""
-        yield from (("GET", "/api/next"), ("GET", "/api/next?after=-1"), ("GET", "/api/reset"), ("POST", "/api/reset?seed=8"))
+        yield from (
+            ("GET", "/api/next"),
+            ("GET", "/api/next?after=-1"),
+            ("GET", "/api/reset"),
+            ("POST", "/api/reset?seed=8"),
+        )
 
     def test_the_page_of_another_site_may_not_change_the_run(self):
         for method, target in self.changing():
@@ -812,7 +984,14 @@ class WireTest(ServerTest):
     def test_head_says_what_get_would_and_changes_nothing(self):
         self.get("/api/next?count=100")
         before = self.state()
-        for path in ("/api/status", "/api/model", "/api/export.csv", "/data/sample_run.csv", "/nowhere", "/api/status?limit=x"):
+        for path in (
+            "/api/status",
+            "/api/model",
+            "/api/export.csv",
+            "/data/sample_run.csv",
+            "/nowhere",
+            "/api/status?newest=x",
+        ):
             with self.subTest(path):
                 get, head = self.ask("GET", path), self.ask("HEAD", path)
                 self.assertEqual((head.status, head.body), (get.status, b""))
@@ -828,8 +1007,17 @@ class WireTest(ServerTest):
         plain = self.get("/api/model")
         self.assertIsNone(plain.headers["Content-Encoding"])
         for accepted, compressed in (
-            ("gzip", True), ("GZIP", True), ("gzip, deflate, br", True), ("br, gzip;q=0.5", True), ("gzip; q=1.0", True),
-            ("", False), ("identity", False), ("deflate, br", False), ("gzip;q=0", False), ("gzip; q=0.000", False), ("gzipped", False),
+            ("gzip", True),
+            ("GZIP", True),
+            ("gzip, deflate, br", True),
+            ("br, gzip;q=0.5", True),
+            ("gzip; q=1.0", True),
+            ("", False),
+            ("identity", False),
+            ("deflate, br", False),
+            ("gzip;q=0", False),
+            ("gzip; q=0.000", False),
+            ("gzipped", False),
         ):
             with self.subTest(accepted):
                 answer = self.get("/api/model", Accept_Encoding=accepted)
@@ -838,10 +1026,11 @@ class WireTest(ServerTest):
                 self.assertEqual(answer.headers["Vary"], "Accept-Encoding")
 
     def test_an_answer_is_compressed_from_a_thousand_bytes(self):
-        self.assertEqual(app.COMPRESS_FROM_BYTES, 1000)
+        self.assertEqual(COMPRESS_FROM_BYTES, 1000)
         for size, encoding in ((999, None), (1000, "gzip"), (1001, "gzip")):
-            with self.subTest(size=size), mock.patch.object(app, "model_dict", return_value="x" * (size - 2)):
-                answer = self.get("/api/model", Accept_Encoding="gzip")
+            with self.subTest(size=size):
+                self.server.application = lambda asked, size=size: Response(200, JSON, b"x" * size)
+                answer = self.get("/", Accept_Encoding="gzip")
                 self.assertEqual(answer.headers["Content-Encoding"], encoding)
                 self.assertEqual(int(answer.headers["Content-Length"]), len(answer.body))
 
@@ -851,15 +1040,27 @@ class WireTest(ServerTest):
             self.count_calls(name, sends)
         connection = self.connect()
         for method, target, encoding in (
-            ("GET", "/api/next", ""), ("GET", "/api/next?count=500", "gzip"), ("GET", "/api/status", ""), ("GET", "/api/model", "gzip"),
-            ("GET", "/api/export.csv", ""), ("GET", "/data/sample_run.csv", ""), ("HEAD", "/api/model", ""), ("POST", "/api/reset", ""),
-            ("GET", "/nowhere", ""), ("PUT", "/api/next", ""), ("GET", "/api/next?count=x", ""),
+            ("GET", "/api/next", ""),
+            ("GET", "/api/next?count=500", "gzip"),
+            ("GET", "/api/status", ""),
+            ("GET", "/api/model", "gzip"),
+            ("GET", "/api/export.csv", ""),
+            ("GET", "/data/sample_run.csv", ""),
+            ("HEAD", "/api/model", ""),
+            ("POST", "/api/reset", ""),
+            ("GET", "/nowhere", ""),
+            ("PUT", "/api/next", ""),
+            ("GET", "/api/next?count=x", ""),
         ):
             with self.subTest(f"{method} {target}"):
                 del sends[:]
                 self.ask(method, target, headers={"Accept-Encoding": encoding}, connection=connection)
                 self.assertEqual(len(sends), 1)
-        for name, line in (("400", b"\r\n\r\n"), ("414", b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n"), ("505", b"GET / HTTP/3.0\r\n\r\n")):
+        for name, line in (
+            ("400", b"\r\n\r\n"),
+            ("414", b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n"),
+            ("505", b"GET / HTTP/3.0\r\n\r\n"),
+        ):
             with self.subTest(name):
                 del sends[:]
                 self.assertEqual(len(self.raw(line)), 1)
@@ -878,7 +1079,9 @@ class WireTest(ServerTest):
 
     def test_pipelined_requests_are_answered_in_order(self):
         requests = [request(f"GET /api/next?count={count} HTTP/1.1", LOCAL) for count in (1, 2, 3, 4)]
-        answers = self.raw(*requests, request("GET /nowhere HTTP/1.1", LOCAL), request("GET /api/next HTTP/1.1", LOCAL))
+        answers = self.raw(
+            *requests, request("GET /nowhere HTTP/1.1", LOCAL), request("GET /api/next HTTP/1.1", LOCAL)
+        )
         self.assertEqual([answer.status for answer in answers], [200, 200, 200, 200, 404, 200])
         self.assertEqual([answer.json.get("head") for answer in answers], [0, 2, 5, 9, None, 10])
 
@@ -886,8 +1089,15 @@ class WireTest(ServerTest):
         connection = self.connect()
         connection.connect()
         first = connection.sock
-        for method, target, body in (("GET", "/api/next", None), ("POST", "/api/reset", b"body"), ("GET", "/nowhere", None), ("BREW", "/", b"tea"),
-                                     ("HEAD", "/api/next", None), ("GET", "/api/next?count=x", None), ("GET", "/api/next", None)):
+        for method, target, body in (
+            ("GET", "/api/next", None),
+            ("POST", "/api/reset", b"body"),
+            ("GET", "/nowhere", None),
+            ("BREW", "/", b"tea"),
+            ("HEAD", "/api/next", None),
+            ("GET", "/api/next?count=x", None),
+            ("GET", "/api/next", None),
+        ):
             with self.subTest(f"{method} {target}"):
                 self.ask(method, target, body, connection=connection)
                 self.assertIs(connection.sock, first)
@@ -909,16 +1119,27 @@ class WireTest(ServerTest):
                 self.assertEqual(answers[0].headers["Connection"], "close" if answered == 1 else None)
 
     def test_a_target_may_be_absolute_or_escaped(self):
-        for target in ("http://localhost/api/status", f"HTTP://127.0.0.1:{self.port}/api/status?limit=0", "/api/st%61tus", "/api%2Fstatus", "/api/status#part"):
+        for target in (
+            "http://localhost/api/status",
+            f"HTTP://127.0.0.1:{self.port}/api/status?newest=0",
+            "/api/st%61tus",
+            "/api%2Fstatus",
+            "/api/status#part",
+        ):
             with self.subTest(target):
                 (answer,) = self.raw(request(f"GET {target} HTTP/1.1", LOCAL))
                 self.assertEqual((answer.status, answer.json["head"]), (200, -1))
 
     def test_a_silent_or_half_sent_connection_is_closed(self):
-        self.assertEqual(app.Handler.timeout, app.IDLE_TIMEOUT_S)
-        self.patch(app.Handler, "timeout", 0.2)
+        self.assertEqual(Handler.timeout, IDLE_TIMEOUT_S)
+        self.patch(Handler, "timeout", 0.2)
         whole = request("POST /api/reset HTTP/1.1", LOCAL, "Content-Length: 10", body=b"half")
-        parts = {"nothing": b"", "half a line": whole[:8], "half the headers": whole[:40], "half a body": whole}
+        parts = {
+            "nothing": b"",
+            "half a line": whole[:8],
+            "half the headers": whole[:40],
+            "half a body": whole,
+        }
         sockets = {name: self.socket() for name in parts}
         before = self.state()
         for name, sock in sockets.items():
@@ -929,7 +1150,7 @@ class WireTest(ServerTest):
         self.assertEqual(self.state(), before)
 
     def test_a_connection_that_falls_silent_is_closed_after_its_answers(self):
-        self.patch(app.Handler, "timeout", 0.2)
+        self.patch(Handler, "timeout", 0.2)
         sock = self.socket()
         sock.sendall(request("GET /api/next HTTP/1.1", LOCAL))
         self.assertEqual([answer.status for answer in answers_in(read_to_end(sock))], [200])
@@ -946,11 +1167,11 @@ class WireTest(ServerTest):
                 sock = self.socket()
                 sock.sendall(sent)
                 sock.close()
-                self.assertEqual(self.get("/api/status?limit=0").status, 200)
+                self.assertEqual(self.get("/api/status?newest=0").status, 200)
 
     def test_a_socket_that_is_gone_before_it_is_set_up_is_not_our_fault(self):
-        """On macOS, setting TCP_NODELAY on a connection that the client has reset is an OSError of its own kind."""
-        self.patch(app.Handler, "setup", side_effect=OSError(errno.EINVAL, "Invalid argument"))
+        """On macOS, setting TCP_NODELAY on a connection that the client has reset is a plain OSError."""
+        self.patch(Handler, "setup", side_effect=OSError(errno.EINVAL, "Invalid argument"))
         self.assertEqual(read_to_end(self.socket()), b"")
 
 
@@ -975,7 +1196,9 @@ class CrowdTest(ServerTest):
         def follow(connection):
             seen = []
             while len(seen) < 200:
-                seen += self.ask("GET", f"/api/next?after={len(seen) - 1}&count=3", connection=connection).sequences
+                seen += self.ask(
+                    "GET", f"/api/next?after={len(seen) - 1}&count=3", connection=connection
+                ).sequences
             return seen
 
         def poll(connection):
@@ -994,10 +1217,15 @@ class CrowdTest(ServerTest):
             return [self.ask("POST", "/api/reset", connection=connection).json for _ in range(20)]
 
         answers = [answer for answers in self.crowd(*[poll] * 4, *[reset] * 2) for answer in answers]
-        seen = [(answer["run"], record["event"]["sequence"]) for answer in answers for record in answer["records"]]
+        seen = [
+            (answer["run"], record["event"]["sequence"]) for answer in answers for record in answer["records"]
+        ]
         self.assertEqual(len(seen), len(set(seen)), "no event of a run is given out twice")
         for answer in answers:
-            self.assertEqual([record["event"]["sequence"] for record in answer["records"]][-1:], [answer["head"]] if answer["head"] >= 0 else [])
+            self.assertEqual(
+                [record["event"]["sequence"] for record in answer["records"]][-1:],
+                [answer["head"]] if answer["head"] >= 0 else [],
+            )
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1008,19 +1236,34 @@ class CommandLineTest(unittest.TestCase):
     def run_app(self, *arguments):
         """Return the finished process of one call, made from a folder that is not the project's."""
         command = [sys.executable, str(ROOT / "app.py"), *arguments]
-        return subprocess.run(command, cwd=tempfile.gettempdir(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, universal_newlines=True, timeout=PATIENCE_S)
+        return subprocess.run(
+            command,
+            cwd=tempfile.gettempdir(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            timeout=PATIENCE_S,
+        )
 
     @contextlib.contextmanager
     def serving(self, *arguments):
         """Give (process, connection) of a server that has said where it listens."""
         command = [sys.executable, str(ROOT / "app.py"), "--port", "0", *arguments]
-        with subprocess.Popen(command, cwd=tempfile.gettempdir(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, universal_newlines=True) as process:
+        with subprocess.Popen(
+            command,
+            cwd=tempfile.gettempdir(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+        ) as process:
             try:
                 line = process.stdout.readline()
                 self.assertRegex(line, r"http://127\.0\.0\.1:[1-9][0-9]*/ ")
-                connection = http.client.HTTPConnection("127.0.0.1", int(re.search(r":(\d+)/", line)[1]), timeout=PATIENCE_S)
+                connection = http.client.HTTPConnection(
+                    "127.0.0.1", int(re.search(r":(\d+)/", line)[1]), timeout=PATIENCE_S
+                )
                 with contextlib.closing(connection):
                     yield process, connection
             finally:
@@ -1043,7 +1286,9 @@ class CommandLineTest(unittest.TestCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen(1)
             port = str(taken.getsockname()[1])
-            self.assert_one_sentence(self.run_app("--port", port), "port " + port, "in use", "--port")
+            self.assert_one_sentence(
+                self.run_app("--port", port), "port " + port, "in use", "app.py --port 0"
+            )
 
     def test_an_address_that_is_not_ours_is_one_sentence(self):
         for host in ("192.0.2.1", "a..b"):  # an address for documents (RFC 5737), and no name
@@ -1052,9 +1297,20 @@ class CommandLineTest(unittest.TestCase):
 
     def test_a_bad_option_is_named_with_its_value(self):
         for option, value in (
-            ("--port", "abc"), ("--port", "70000"), ("--port", "65536"), ("--port", "-1"), ("--port", ""), ("--port", "5%d"),
-            ("--seed", "-1"), ("--seed", "4294967296"), ("--seed", "seven"), ("--start", "nonsense"), ("--start", "9999-12-31"),
-            ("--history", "0"), ("--history", "1000001"), ("--history", "many"),
+            ("--port", "abc"),
+            ("--port", "70000"),
+            ("--port", "65536"),
+            ("--port", "-1"),
+            ("--port", ""),
+            ("--port", "5%d"),
+            ("--seed", "-1"),
+            ("--seed", "4294967296"),
+            ("--seed", "seven"),
+            ("--start", "nonsense"),
+            ("--start", "9999-12-31"),
+            ("--history", "0"),
+            ("--history", "1000001"),
+            ("--history", "many"),
         ):
             with self.subTest(option, value=value):
                 console = io.StringIO()
@@ -1078,17 +1334,52 @@ class CommandLineTest(unittest.TestCase):
             self.assertEqual(self.get(connection, "/api/status")["summary"]["seed"], 7)
 
     def test_start_seed_and_history_are_honoured(self):
-        with self.serving("--seed", "42", "--start", "2026-03-01T12:00:00+01:00", "--history", "5") as (process, connection):
+        with self.serving("--seed", "42", "--start", "2026-03-01T12:00:00+01:00", "--history", "5") as (
+            process,
+            connection,
+        ):
             event = self.get(connection, "/api/next")["records"][0]["event"]
-            self.assertEqual((event["timestamp"], event["part_id"]), ("2026-03-01T11:00:00+00:00", Simulator(42).part_id))
+            self.assertEqual(
+                (event["timestamp"], event["part_id"]), ("2026-03-01T11:00:00+00:00", Simulator(42).part_id)
+            )
             self.get(connection, "/api/next?count=7")  # 8 made, 5 kept
             answer = self.get(connection, "/api/next?after=-1")
-            self.assertEqual((answer["summary"]["seed"], answer["summary"]["oldest"], answer["gap"]), (42, 3, True))
+            self.assertEqual(
+                (answer["summary"]["seed"], answer["summary"]["oldest"], answer["gap"]), (42, 3, True)
+            )
+
+    def test_one_seed_is_one_file_byte_for_byte(self):
+        exports = []
+        for _ in range(2):
+            with self.serving("--seed", "42") as (process, connection):
+                self.get(connection, "/api/next?count=30")
+                connection.request("GET", "/api/export.csv")
+                exports.append(connection.getresponse().read())
+        self.assertEqual(exports[0], exports[1])
+        self.assertIn(b"\n2026-01-05T08:00:00+00:00,0,", exports[0])
+
+    def test_a_run_may_start_now(self):
+        before = datetime.now(timezone.utc).replace(microsecond=0)
+        start = app.parser().parse_args(["--start", "now"]).start
+        self.assertLessEqual(before, start)
+        self.assertLessEqual(start, datetime.now(timezone.utc))
+        self.assertEqual(app.parser().parse_args([]).start, SAMPLE_START)
+
+    def test_a_busy_port_is_answered_with_the_command_of_the_platform(self):
+        for system, command in (("nt", "py app.py --port 0"), ("posix", "python3 app.py --port 0")):
+            for number in (errno.EADDRINUSE, 10048):
+                with self.subTest(system, errno=number):
+                    error = OSError(number, "in use")
+                    said = app.why_no_server(error, "127.0.0.1", 8765, app.python_command(system))
+                    self.assertTrue(said.endswith(": " + command), said)
+                    self.assertIn("port 8765 on 127.0.0.1 is in use", said)
 
     @unittest.skipIf(os.name == "nt", "Windows sends Ctrl+C to a whole console")
     def test_control_c_ends_it_with_zero_and_no_traceback(self):
         # A child of a runner that ignores the signal would inherit that
-        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
+        self.addCleanup(
+            signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler)
+        )
         with self.serving() as (process, connection):
             process.send_signal(signal.SIGINT)
             self.assertEqual(process.stderr.read(), "")
@@ -1114,7 +1405,7 @@ class CommandLineTest(unittest.TestCase):
         for host, url in (("127.0.0.1", r"http://127\.0\.0\.1:\d+/"), ("::1", r"http://\[::1\]:\d+/")):
             with self.subTest(host):
                 try:
-                    server = app.Server(host, 0, Twin(Simulator()))
+                    server = Server(host, 0, None)
                 except OSError:
                     self.skipTest(f"{host} can't be listened on here")
                 with contextlib.closing(server.socket):

@@ -1,51 +1,50 @@
-"""A class at the same page: what viewers of a shared run may do, what only its operator may, and who keeps the pace."""
+"""A class at the same page: what viewers may do, what only the operator may, and who keeps the pace."""
 
 import io
 import json
 import sys
+import threading
 import unittest
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
+from urllib.parse import urlencode
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import app
-import test_server
+import harness
 from simulator import Simulator
-from twin.station import Twin
+from twin import pace
+from twin.api import shown_values
+from twin.routes import ROUTES
+from bench import station_of
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 NAMED = {"operator": "Ada"}
-FORBIDDEN = (
-    # method  path                               body
-    ("GET",  "/api/next",                        None),
-    ("GET",  "/api/next?after=10&count=5",       None),
-    ("GET",  "/api/reset",                       None),
-    ("POST", "/api/reset?seed=9",                None),
-    ("POST", "/api/alarms/1/acknowledge",        NAMED),
-    ("POST", "/api/alarms/1/shelve",             dict(NAMED, minutes=5)),
-    ("POST", "/api/alarms/1/unshelve",           NAMED),
-    ("POST", "/api/alarms/1/note",               dict(NAMED, note="seen")),
-    ("POST", "/api/holds/4/confirm",             NAMED),
-    ("POST", "/api/reviews/1",                   dict(NAMED, verdict="stop", note="why")),
-    ("POST", "/api/actions",                     dict(NAMED, action="change_tool")),
-    ("POST", "/api/inject",                      dict(NAMED, label="chatter", duration=3)),
-    ("POST", "/api/pace",                        {"speed": 10}),
-)
-OPEN = ("/", "/api/status", "/api/status?after=40", "/api/record?sequence=46", "/api/series?from=0", "/api/alarms", "/api/holds",
-        "/api/audit", "/api/audit.csv", "/api/export.csv", "/api/model", "/api/role", "/report", "/data/sample_run.csv", "/static/dashboard.js")
+MODEL = station_of().wire.model_dict()
+CHANGING = [key for key, route in ROUTES.items() if route.changes]
+LOOKING = [key for key, route in ROUTES.items() if not route.changes]
 
 
-class Shared(test_server.ServerTest):
+def asked(key):
+    """Return (path with its query, body as JSON or None) of a route, as its example asks."""
+    method, path = key
+    route = ROUTES[key]
+    query = urlencode(shown_values(route.takes, MODEL))
+    body = None if route.body is None else json.dumps(shown_values(route.body, MODEL))
+    return path.format_map(shown_values(route.path, MODEL)) + (f"?{query}" if query else ""), body
+
+
+class Shared(harness.ServerTest):
     """A shared run that stands at sample 182, with a hold that could be confirmed."""
 
     token = TOKEN
 
     def make_twin(self):
-        twin = Twin(Simulator())
+        twin = station_of()
         twin.next(183)
         return twin
 
@@ -55,26 +54,43 @@ class Shared(test_server.ServerTest):
 
     def everything(self):
         """Return all that no viewer may change."""
-        return self.state(), self.twin.alarms(), self.twin.requests(), [entry.number for entry in self.twin.entries()], self.twin.pace
+        return (
+            self.state(),
+            self.twin.alarms(),
+            self.twin.requests(),
+            [entry.number for entry in self.twin.entries()],
+            self.twin.pace,
+        )
 
 
 class Viewers(Shared):
     def test_a_viewer_may_change_nothing_and_is_told_so_in_a_sentence(self):
         before = self.everything()
-        wrong = ("", "Bearer", f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN}0", f"bearer {TOKEN}", TOKEN, f"Bearer {TOKEN.upper()}x", "Bearer \u00e9")
+        wrong = (
+            "",
+            "Bearer",
+            f"Bearer {TOKEN[:-1]}",
+            f"Bearer {TOKEN}0",
+            f"bearer {TOKEN}",
+            TOKEN,
+            f"Bearer {TOKEN.upper()}x",
+            "Bearer \u00e9",
+        )
         for given in wrong:
-            for method, path, body in FORBIDDEN:
+            for key in CHANGING:
+                path, body = asked(key)
                 with self.subTest(path=path, authorization=given):
                     headers = {"Authorization": given.encode("latin-1")} if given else {}
-                    answer = self.ask(method, path, body and json.dumps(body), headers)
+                    answer = self.ask(key[0], path, body, headers)
                     self.assert_refused(answer, 403)
                     self.assertIn("only the operator", answer.json["error"])
         self.assertEqual(self.everything(), before)
 
     def test_a_viewer_sees_everything_goes_back_in_time_and_exports(self):
-        for path in OPEN:
+        for key in LOOKING:
+            path, body = asked(key)
             with self.subTest(path=path):
-                self.assertEqual(self.get(path).status, 200)
+                self.assertEqual(self.ask(key[0], path, body).status, 200)
         self.assertEqual(self.get("/api/status?after=180").sequences, [181, 182])
         self.assertEqual(self.state()[1], 182, "looking makes no sample")
 
@@ -82,22 +98,35 @@ class Viewers(Shared):
         self.assert_refused(self.get(f"/api/next?token={TOKEN}&operator={TOKEN}"), 403)
         self.assert_refused(self.order("/api/actions", {"operator": TOKEN, "action": "change_tool"}), 403)
 
-    def test_every_route_that_changes_something_is_closed_to_viewers(self):
-        closed = {(method, app.pattern_of(path.partition("?")[0])[0]) for method, path, _ in FORBIDDEN}
-        self.assertEqual(closed, {route for route, row in app.ROUTES.items() if row.changes})
+    def test_what_changes_the_run_is_every_order_every_reset_every_step_and_the_pace(self):
+        """A row that forgets to say so would be open to everyone."""
+        silent = {key for key, route in ROUTES.items() if not route.changes}
+        self.assertFalse({key for key in silent if key[0] != "GET"}, "what is not a GET changes something")
+        before = self.everything()
+        for method, path in sorted(silent):
+            self.ask(method, asked((method, path))[0], headers=OPERATOR)
+        self.assertEqual(self.everything(), before)
 
 
 class Operator(Shared):
     def test_the_operator_may_do_what_viewers_may_not(self):
         self.assertEqual(self.ask("GET", "/api/next", headers=OPERATOR).sequences, [183])
-        self.assertEqual(self.order("/api/holds/4/confirm", dict(NAMED, note="override was open"), **OPERATOR).json["hold"]["state"], "answered")
+        self.assertEqual(
+            self.order("/api/holds/4/confirm", dict(NAMED, note="override was open"), **OPERATOR).json[
+                "hold"
+            ]["state"],
+            "answered",
+        )
         self.assertEqual(self.ask("POST", "/api/reset?seed=9", headers=OPERATOR).status, 200)
 
     def test_the_role_is_told_and_the_token_never_is(self):
         self.assertEqual(self.get("/api/role").json, {"role": "viewer", "shared": True})
-        self.assertEqual(self.ask("GET", "/api/role", headers=OPERATOR).json, {"role": "operator", "shared": True})
-        for path in OPEN:
-            self.assertNotIn(TOKEN.encode(), self.ask("GET", path, headers=OPERATOR).body)
+        self.assertEqual(
+            self.ask("GET", "/api/role", headers=OPERATOR).json, {"role": "operator", "shared": True}
+        )
+        for key in LOOKING:
+            path, body = asked(key)
+            self.assertNotIn(TOKEN.encode(), self.ask(key[0], path, body, OPERATOR).body)
 
     def test_tokens_are_compared_in_constant_time(self):
         with mock.patch("hmac.compare_digest", return_value=False) as compared:
@@ -114,33 +143,43 @@ class Pace(Shared):
         for _ in range(2000):
             if holds():
                 return
-            self.server._stopped.wait(0.01)
+            threading.Event().wait(0.01)
         self.fail("it did not come")
 
     def test_the_server_makes_the_samples_at_the_pace_that_the_operator_sets(self):
         self.assertEqual(self.order("/api/pace", {"speed": 10}, **OPERATOR).json, {"pace": 10})
         self.until(lambda: self.state()[1] >= 185)
-        self.assertEqual(self.get("/api/status?limit=0").json["summary"]["pace"], 10)
+        self.assertEqual(self.get("/api/status?newest=0").json["summary"]["pace"], 10)
         self.order("/api/pace", {"speed": 0}, **OPERATOR)
-        self.assertNotIn("pace", self.get("/api/status?limit=0").json["summary"])
+        self.assertNotIn("pace", self.get("/api/status?newest=0").json["summary"])
 
     def test_without_the_operators_page_the_clock_stands_still(self):
-        with mock.patch.object(app, "OPERATOR_SILENT_S", 0.2):
+        with mock.patch.object(pace, "OPERATOR_SILENT_S", 0.2):
             self.order("/api/pace", {"speed": 10}, **OPERATOR)
             silent = []
-            self.until(lambda: silent.append(self.state()[1]) or (len(silent) > 60 and silent[-1] == silent[-60]))
-            self.ask("GET", "/api/status?limit=0", headers=OPERATOR)
+            self.until(
+                lambda: silent.append(self.state()[1]) or (len(silent) > 60 and silent[-1] == silent[-60])
+            )
+            self.ask("GET", "/api/status?newest=0", headers=OPERATOR)
             self.until(lambda: self.state()[1] > silent[-1])
 
     def test_a_pace_out_of_range_is_refused_by_value_and_range(self):
-        for body in ({"speed": 11}, {"speed": -1}, {"speed": 1.5}, {"speed": True}, {"speed": "2"}, {}, {"speed": 1, "more": 2}):
+        for body, sentence in (
+            ({"speed": 11},           "speed must be a whole number from 0 to 10, not 11"),
+            ({"speed": -1},           "speed must be a whole number from 0 to 10, not -1"),
+            ({"speed": 1.5},          "speed must be a whole number from 0 to 10, not 1.5"),
+            ({"speed": True},         "speed must be a whole number from 0 to 10, not True"),
+            ({"speed": "2"},          "speed must be a whole number from 0 to 10, not '2'"),
+            ({},                      "speed is missing: it must be a whole number from 0 to 10"),
+            ({"speed": 1, "more": 2}, "there is no field 'more' here; the fields are speed"),
+        ):
             with self.subTest(body=body):
                 answer = self.order("/api/pace", body, **OPERATOR)
                 self.assert_refused(answer, 400)
-                self.assertIn("a whole number from 0 to 10", answer.json["error"])
+                self.assertEqual(answer.json["error"], sentence)
 
 
-class NotShared(test_server.ServerTest):
+class NotShared(harness.ServerTest):
     def test_everyone_is_the_operator_and_pages_keep_the_pace_themselves(self):
         self.assertEqual(self.get("/api/role").json, {"role": "operator", "shared": False})
         self.assertEqual(self.get("/api/next").status, 200)
@@ -151,7 +190,9 @@ class Greeting(unittest.TestCase):
     def served(self, *options):
         """Return what a start prints, and the server."""
         made, text = [], io.StringIO()
-        with mock.patch.object(app.Server, "serve_forever", lambda server: made.append((server.server_address, server.token))):
+        with mock.patch.object(
+            app.Server, "serve_forever", lambda server: made.append((server.server_address, server.token))
+        ):
             with redirect_stdout(text), redirect_stderr(io.StringIO()):
                 self.assertEqual(app.main(["--port", "0", *options]), 0)
         return text.getvalue(), made[0]

@@ -1,185 +1,157 @@
-"""Orders as they come over the wire: JSON bodies, checked field by field.
+"""Orders as they come over the wire: what the body of each kind holds, and the `Order` it becomes.
 
-In:  the body of a POST, in bytes.
-Out: an `Order` for the twin; `Malformed` with one sentence that names the field, the value and what is allowed.
+In:  the checked fields of a body, as `fields.read_body` returns them.
+Out: an `Order` for the machine.
 
->>> order_of("shelve", 3, b'{"operator": "Ada", "minutes": 10}').arguments
+>>> order_of("shelve", 3, {"operator": "Ada", "minutes": 10}).arguments
 (('minutes', 10),)
->>> order_of("shelve", 3, b'{"operator": "Ada", "minutes": 0}')
-Traceback (most recent call last):
-...
-twin.orders.Malformed: minutes must be a whole number from 1 to 480, not 0
+>>> [row.name for row in fields_of("shelve")]
+['operator', 'note', 'request_id', 'run', 'minutes']
 """
 
-import json
-import re
-from functools import lru_cache
-from typing import NamedTuple, Tuple
-
-from twin.station import Order, model_dict
+from twin.fields import NAME, PLAIN, WORD, ChoiceField, NumberField, Parameter, TextField
+from twin.sample import Order
 
 # ---------------------------------------------------------------------------------------------
-# Records and tables
+# Vocabulary: names and ranges that each machine has for itself, read from its model
 
 
-class Malformed(Exception):
-    """Raised with one sentence for a body that is not as it must be."""
+def verdicts(model):
+    """Return every verdict that answers a review or an intervention."""
+    return [verdict for ask in model["asks"] if ask["kind"] != "hold" for verdict in ask["verdicts"]]
 
 
-class OrderFields(NamedTuple):
-    """What the body of an order holds besides COMMON: a row of ORDER_FIELDS."""
-
-    needs: Tuple[str, ...]
-    may: Tuple[str, ...]
+def actions(model):
+    """Return the names of what can be done to the process."""
+    return [row["name"] for row in model["actions"]]
 
 
-COMMON = ("operator", "note", "request_id", "run")
-ORDER_FIELDS = {
-    #                         needs                   may
-    "acknowledge": OrderFields((),                    ()),
-    "shelve":      OrderFields(("minutes",),          ()),
-    "unshelve":    OrderFields((),                    ()),
-    "note":        OrderFields(("note",),             ()),
-    "confirm":     OrderFields((),                    ()),
-    "review":      OrderFields(("verdict",),          ()),
-    "action":      OrderFields(("action",),           ("percent",)),
-    "inject":      OrderFields(("label", "duration"), ("strength", "ramp")),
+def labels(model):
+    """Return the labels of the faults that can be injected."""
+    return [row["label"] for row in model["faults"]]
+
+
+def longest_shelving(model):
+    """Return the longest time an alarm may be put off, min."""
+    return model["max_shelve_min"]
+
+
+def longest_fault(model):
+    """Return the longest fault that may be injected, samples."""
+    return model["max_injected_events"]
+
+
+def least_cut(model):
+    """Return the smallest reduction of the feed, %."""
+    return model["reduce_pct"][0]
+
+
+def greatest_cut(model):
+    """Return the greatest reduction of the feed, %."""
+    return model["reduce_pct"][1]
+
+
+def weakest(model):
+    """Return the least strength of an injected fault, times the published one."""
+    return model["strength"][0]
+
+
+def strongest(model):
+    """Return the greatest strength of an injected fault, times the published one."""
+    return model["strength"][1]
+
+
+# ---------------------------------------------------------------------------------------------
+# Tables
+
+OPERATOR = TextField(1, 60, NAME, "the name of who does this, 1 to 60 characters")
+RUN_NAME = TextField(1, 64, WORD, "the name of the run, as answers give it")
+NOTE = TextField(0, 500, PLAIN, "a text of at most 500 characters")
+SAID = TextField(1, 500, PLAIN, "a text of 1 to 500 characters")
+PUT_OFF = NumberField(True, 1, longest_shelving)
+CUT = NumberField(False, least_cut, greatest_cut)
+LASTING = NumberField(True, 1, longest_fault)
+STRENGTH = NumberField(False, weakest, strongest)
+RAMP = NumberField(True, 0, longest_fault)
+TAG = TextField(1, 64, WORD, "1 to 64 letters, digits, or . _ : -")
+
+COMMON = (  # of every order
+    Parameter("operator", OPERATOR, "who does this", required=True, shown="Ada"),
+    Parameter("note", NOTE, "why, or what was seen", shown="looked at it"),
+    Parameter("request_id", TAG, "a name for this request: the same one twice does the thing once"),
+    Parameter("run", RUN_NAME, "the run that is meant; refused where it is over"),
+)
+ORDER_FIELDS = {  # what the body of an order holds besides COMMON; a name of COMMON again stands for it
+    "acknowledge": (),
+    "shelve": (
+        Parameter("minutes", PUT_OFF, "for how long, min of process time", required=True, shown=5),
+    ),
+    "unshelve": (),
+    "note": (
+        Parameter("note", SAID, "what is to be kept with the alarm", required=True, shown="looked at it"),
+    ),
+    "confirm": (),
+    "review": (
+        Parameter("verdict", ChoiceField(verdicts), "the answer", required=True),
+    ),
+    "action": (
+        Parameter("action", ChoiceField(actions), "what is done to the simulated process", required=True),
+        Parameter("percent", CUT, "by how much the feed is reduced, %"),
+    ),
+    "inject": (
+        Parameter("label", ChoiceField(labels), "the fault", required=True),
+        Parameter("duration", LASTING, "how long it lasts, samples", required=True, shown=5),
+        Parameter("strength", STRENGTH, "times the published effect; 1 if left out"),
+        Parameter("ramp", RAMP, "samples until the effect is whole; 0 if left out"),
+    ),
 }
-
-
-class TextField(NamedTuple):
-    """A text of a body: how long it may be, and what may be in it."""
-
-    least: int
-    most: int
-    pattern: str
-    allowed: str
-
-    def check(self, name, value):
-        """Return the text, trimmed; Malformed with field, value and what is allowed."""
-        text = value.strip() if isinstance(value, str) else None
-        if text is None or not self.least <= len(text) <= self.most or not re.fullmatch(self.pattern, text):
-            raise Malformed(f"{name} must be {self.allowed}, not {shown(value)}")
-        return text
-
-
-class NumberField(NamedTuple):
-    """A number of a body: whole or not, and from where to where."""
-
-    whole: bool
-    low: float
-    high: float
-
-    def check(self, name, value):
-        """Return the number; Malformed with field, value and what is allowed."""
-        if type(value) not in ((int,) if self.whole else (int, float)) or not self.low <= value <= self.high:
-            raise Malformed(f"{name} must be a {'whole ' if self.whole else ''}number from {self.low} to {self.high}, not {shown(value)}")
-        return value
-
-
-class ChoiceField(NamedTuple):
-    """One of some names."""
-
-    names: Tuple[str, ...]
-
-    def check(self, name, value):
-        """Return the name; Malformed with field, value and what is allowed."""
-        if value not in self.names:
-            raise Malformed(f"{name} must be one of {', '.join(self.names)}, not {shown(value)}")
-        return value
+UNSEEN = ("request_id", "run")  # that a page fills in by itself
+FORM_TITLES = {
+    "minutes": "Minutes of process time", "duration": "Duration, samples", "ramp": "Ramp, samples",
+    "percent": "Reduce the feed by, %", "label": "Fault",
+}
+FORM_DEFAULTS = {"minutes": 10, "duration": 10, "strength": 1, "ramp": 0}
+ONLY_FOR = {"percent": {"action": "reduce_feed"}}  # a field that belongs to one choice of another
+COMMON_NAMES = frozenset(row.name for row in COMMON)
 
 
 # ---------------------------------------------------------------------------------------------
 # Pure functions
 
-PLAIN = r"[^\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]*"  # no control characters but tab and newline, no half characters
 
-NAME = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]*"  # nor what breaks a line or turns text around
-
-
-@lru_cache(maxsize=None)
-def body_fields():
-    """Return {name: how it is checked} of every field of every body; ranges come from the model."""
-    model = model_dict()
-    names = lambda rows, key: tuple(row[key] for row in model[rows])  # noqa: E731
-    return {
-        "operator": TextField(1, 60, NAME, "the name of who does this, 1 to 60 characters"),
-        "note": TextField(0, 500, PLAIN, "a text of at most 500 characters"),
-        "request_id": TextField(1, 64, r"[A-Za-z0-9._:-]+", "1 to 64 letters, digits, or . _ : -"),
-        "run": TextField(1, 64, r"[A-Za-z0-9._:-]+", "the name of the run, as answers give it"),
-        "minutes": NumberField(True, 1, model["max_shelve_min"]),
-        "verdict": ChoiceField(tuple(verdict for ask in model["asks"] if ask["kind"] != "hold" for verdict in ask["verdicts"])),
-        "action": ChoiceField(names("actions", "name")),
-        "percent": NumberField(False, *model["reduce_pct"]),
-        "label": ChoiceField(names("faults", "label")),
-        "duration": NumberField(True, 1, model["max_injected_events"]),
-        "strength": NumberField(False, *model["strength"]),
-        "ramp": NumberField(True, 0, model["max_injected_events"]),
-    }
-
-
-def shown(value):
-    """Return a value as it is quoted in a sentence."""
-    return repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-
-
-def json_object(body):
-    """Return a body as a dict; Malformed where it is no JSON object, or says a field twice."""
-
-    def once(pairs):
-        fields = dict(pairs)
-        if len(fields) != len(pairs):
-            twice = next(name for name, _ in pairs if [key for key, _ in pairs].count(name) > 1)
-            raise Malformed(f"{shown(twice)} must be given once in the body")
-        return fields
-
-    def no_number(text):
-        raise ValueError(f"{text} is no number")
-
-    try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:120]
-        raise Malformed(f"the body must be a JSON object such as {{\"operator\": \"Ada\"}}: {reason}") from None
-    if not isinstance(value, dict):
-        raise Malformed(f"the body must be a JSON object, not {shown(value)}")
-    return value
+def fields_of(kind):
+    """Return every `Parameter` of the body of an order, the common ones first."""
+    own = {row.name: row for row in ORDER_FIELDS[kind]}
+    common = [own.get(row.name, row) for row in COMMON]
+    return tuple(common + [row for name, row in own.items() if name not in COMMON_NAMES])
 
 
 def order_of(kind, number, body):
-    """Return the `Order` that a body asks for; Malformed that names field, value and what is allowed."""
-    given, wanted, checks = json_object(body), ORDER_FIELDS[kind], body_fields()
-    known = COMMON + wanted.needs + wanted.may
-    for name in given:
-        if name not in known:
-            raise Malformed(f"there is no field {shown(name)} here; the fields are {', '.join(dict.fromkeys(known))}")
-    for name in ("operator",) + wanted.needs:
-        if given.get(name) in (None, ""):
-            raise Malformed(f"{name} is missing: it must be {described(checks[name])}")
-    fields = {name: checks[name].check(name, value) for name, value in given.items() if value is not None}
-    if kind == "note" and not fields["note"]:
-        raise Malformed("note must say something")
-    arguments = tuple(sorted((name, value) for name, value in fields.items() if name not in COMMON))
-    return Order(kind, fields["operator"], fields.get("note", ""), number, arguments, fields.get("request_id"), fields.get("run"))
+    """Return the `Order` that the checked fields of a body ask for."""
+    own = [(name, value) for name, value in body.items() if name not in COMMON_NAMES and value is not None]
+    return Order(
+        kind=kind,
+        operator=body["operator"],
+        note=body.get("note") or "",
+        id=number,
+        arguments=tuple(sorted(own)),
+        request_id=body.get("request_id"),
+        run=body.get("run"),
+    )
 
 
-def described(check):
-    """Return what a field must be, in words."""
-    if isinstance(check, TextField):
-        return check.allowed
-    if isinstance(check, ChoiceField):
-        return f"one of {', '.join(check.names)}"
-    return f"a number from {check.low} to {check.high}"
+def form_of(kind, model):
+    """Return the fields of the body of an order as a page needs them for a form, the operator first."""
+    shown = [row for row in fields_of(kind) if row.name not in UNSEEN]
+    return [form_field(row.of(lambda: model)) for row in shown]
 
 
-def named(text):
-    """Return the name of an operator that was given outside a body."""
-    return body_fields()["operator"].check("operator", text)
-
-
-def pace_of(body, most):
-    """Return the speed that a body asks for, samples a second."""
-    fields = json_object(body)
-    if set(fields) != {"speed"} or type(fields["speed"]) is not int or not 0 <= fields["speed"] <= most:
-        raise Malformed(f"the body must be {{\"speed\": n}}, a whole number from 0 to {most}, not {shown(fields)}")
-    return fields["speed"]
+def form_field(row):
+    """Return one field of a form: what it is called, what it may hold, and what it holds at first."""
+    title = FORM_TITLES.get(row.name) or row.name.replace("_", " ").capitalize()
+    field = {"name": row.name, "title": title, "meaning": row.meaning, "required": row.required}
+    if row.name in FORM_DEFAULTS:
+        field["default"] = FORM_DEFAULTS[row.name]
+    if row.name in ONLY_FOR:
+        field["only_for"] = ONLY_FOR[row.name]
+    return dict(field, **row.field.form())

@@ -1,0 +1,452 @@
+"""What the server answers: one table of routes. A route is a plain function from `Request` to `Response`.
+
+In:  a `Request`: checked fields of query, body and path, who asks, and the machine that is asked.
+Out: JSON, CSV and pages as a `Response`; the exceptions of ERRORS, which the application answers.
+
+To add an endpoint, write a function and give it a row in ROUTES. The row says what it takes; checking
+it, the description under /api, /openapi.json and the table in README follow from it.
+
+>>> get_role(Request(None, role="viewer", shared=True)).body
+b'{"role":"viewer","shared":true}'
+>>> ROUTES["POST", "/api/pace"].changes
+True
+"""
+
+import csv
+import io
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Callable, NamedTuple, Optional, Tuple
+
+from twin import orders
+from twin.exchange import CSV, HTML, JSON, OPERATOR, Refusal, Response, json_response
+from twin.fields import WORD, NumberField, Parameter, TextField
+from twin.plant import Plant
+from twin.sample import BeyondHead, Malformed, NotRecorded, Refused, Unknown, to_json
+from twin.station import DEFAULT_NEWEST, MAX_ENTRIES, MAX_NEW, MAX_RECORDS, MAX_ROWS
+from twin.wire import (
+    AUDIT_FIELDS, SPEEDS, alarm_dict, answer_dict, audit_row, defused, entry_dict, request_dict,
+)
+
+# ---------------------------------------------------------------------------------------------
+# Vocabulary
+
+MAX_SEQUENCE = 10**15
+MAX_ID = 10**12 - 1
+MAX_PACE = max(SPEEDS)  # samples a second that a shared server makes
+BYTE_ORDER_MARK = "\ufeff".encode()  # without it a spreadsheet takes UTF-8 for the code page of its country
+
+# Pinned: on Windows the registry may say that .js is text/plain, and browsers then refuse modules
+CONTENT_TYPES = {
+    ".html": HTML,
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+
+
+class Site(NamedTuple):
+    """What is served beside the machines."""
+
+    static: Path  # the folder of the page
+    sample: Path  # the sample data
+    demonstration: Optional[Callable] = None  # returns an application over a machine of its own, for examples
+
+
+class Request(NamedTuple):
+    """What is asked, checked and understood: all that a route gets to know."""
+
+    machine: object  # None for a route that asks none
+    method: str = "GET"
+    path: dict = {}  # the fields of the path, as {"id": 3}
+    query: dict = {}  # those of the query; None where one is not given and has no default
+    body: dict = {}
+    role: str = OPERATOR
+    shared: bool = False
+    plant: Optional[Plant] = None
+    site: Optional[Site] = None
+
+
+class Route(NamedTuple):
+    """A row of ROUTES: what answers, what it takes, and what it refuses."""
+
+    function: Callable
+    query: Optional[Tuple[Parameter, ...]] = ()  # None: anything goes, as in a page's address
+    path: Tuple[Parameter, ...] = ()
+    body: Optional[Tuple[Parameter, ...]] = None  # None: a body is read and forgotten
+    changes: bool = False  # for the operator only, and for no other site's page
+    asks: bool = True  # one of the machines, which `machine` in the query names
+    refuses: Tuple[Tuple[int, str], ...] = ()  # (status, when), beside what every route of its kind refuses
+    answers: str = JSON
+    kind: str = ""  # of the order that it takes
+
+    @property
+    def meaning(self):
+        """Return what the route answers, in a sentence without its dot."""
+        return self.function.__doc__.splitlines()[0].rstrip(".")
+
+    @property
+    def takes(self):
+        """Return the parameters of the query, `machine` among them where one is asked."""
+        return (self.query or ()) + ((MACHINE,) if self.asks else ())
+
+
+class Error(NamedTuple):
+    """A row of ERRORS: how an exception is answered, and what the answer says beside its sentence."""
+
+    error: type
+    status: int
+    says: Callable = lambda error: {}
+
+
+def where_it_is(error):
+    """Return where the run is that has not come so far."""
+    return {"run": error.run, "head": error.head}
+
+
+ERRORS = (  # first match wins; an Unknown is a Refused too
+    Error(Malformed,   400),
+    Error(Unknown,     404),
+    Error(Refused,     409),
+    Error(BeyondHead,  409, where_it_is),
+    Error(NotRecorded, 503),
+)
+
+
+# ---------------------------------------------------------------------------------------------
+# Pages and files
+
+
+def get_page(request):
+    """Return the dashboard."""
+    return static_response(request.site.static, "index.html")
+
+
+def get_static(request):
+    """Return a file of the page."""
+    return static_response(request.site.static, request.path["name"])
+
+
+def static_response(folder, name):
+    """Return a file, picked from the list of what is there: no spelling of a path leaves a list."""
+    if name not in static_names(folder):
+        raise Refusal(404, f"there is no page or file /static/{name[:80]}")
+    return Response(200, CONTENT_TYPES[Path(name).suffix], (folder / name).read_bytes())
+
+
+def static_names(folder):
+    """Return the names of the files that may be served: plain files of known types, no links, no folders."""
+    with os.scandir(folder) as entries:
+        files = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+    return {name for name in files if Path(name).suffix in CONTENT_TYPES}
+
+
+def get_sample(request):
+    """Return the sample data."""
+    try:
+        body = request.site.sample.read_bytes()
+    except OSError:
+        raise Refusal(404, "there is no data/sample_run.csv; app.py --generate-sample writes it") from None
+    return Response(200, CSV, body, attachment("sample_run.csv"))
+
+
+def get_report(request):
+    """Return one printable page on the run: summary, timeline, alarms, who answered what."""
+    from twin import report  # here, because only this route needs it
+
+    return Response(200, HTML, report.page(request.machine.report()).encode())
+
+
+def attachment(name):
+    """Return the header that makes a browser save an answer under a name."""
+    return (("Content-Disposition", f'attachment; filename="{name}"'),)
+
+
+# ---------------------------------------------------------------------------------------------
+# The run
+
+
+def get_next(request):
+    """Return new records: `count`, or what comes `after` a sequence; none where the run is not `run`."""
+    machine = request.machine
+    if is_over(request):
+        return window_response(machine, machine.latest(0))
+    if request.query["after"] is None:
+        return window_response(machine, machine.next(request.query["count"]))
+    return window_response(machine, machine.after(request.query["after"], request.query["count"]))
+
+
+def get_status(request):
+    """Return the state of the run and its newest records, or those after a sequence; generates nothing."""
+    machine = request.machine
+    if request.query["after"] is None or is_over(request):
+        return window_response(machine, machine.latest(request.query["newest"]))
+    return window_response(machine, machine.after(request.query["after"], 0))
+
+
+def is_over(request):
+    """Return whether a request names a run that another has followed."""
+    return request.query["run"] not in (None, request.machine.run)
+
+
+def window_response(machine, window):
+    """Return a window as a JSON `Response`."""
+    return Response(200, JSON, machine.wire.window_json(window).encode())
+
+
+def get_record(request):
+    """Return one kept record whole."""
+    window = request.machine.between(request.query["sequence"], 1)
+    record = request.machine.wire.record_json(window.records[0])
+    text = f'{{"run":{to_json(window.run)},"head":{window.head},"record":{record}}}'
+    return Response(200, JSON, text.encode())
+
+
+def get_series(request):
+    """Return kept records from a sequence on as columns."""
+    window = request.machine.between(request.query["from"], request.query["rows"])
+    return json_response(request.machine.wire.series_dict(window.run, window.records))
+
+
+def reset(request):
+    """Begin a new run, with another seed where one is given; return its empty state."""
+    window = request.machine.reset(request.query["seed"], request.query["operator"])
+    return window_response(request.machine, window)
+
+
+def get_role(request):
+    """Return who asks, operator or viewer, and whether the run is shared: then the server keeps the pace."""
+    return json_response({"role": request.role, "shared": request.shared})
+
+
+def set_pace(request):
+    """Set how many samples a second a shared server makes: 0 is paused."""
+    if not request.shared:
+        raise Refused("this server is not shared: each page asks for its samples itself")
+    request.machine.pace = request.body["speed"]
+    return json_response({"pace": request.machine.pace})
+
+
+def get_export(request):
+    """Return the run as CSV: all of it where a historian keeps it, else the kept history."""
+    machine = request.machine
+    chunks = csv_chunks(machine.wire.export_fields, machine.rows())
+    body = chunks if machine.recorded else b"".join(chunks)
+    return Response(200, CSV, body, attachment(f"{machine.source.title}.csv"))
+
+
+def csv_chunks(fields, parts):
+    """Yield lists of rows as CSV in bytes, texts defused, the names of the fields first."""
+    # newline=None makes \n of \r\n; asked for \n alone, Python before 3.13 leaves a \r in a cell unquoted
+    text = io.StringIO(newline=None)
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(fields)
+    for rows in parts:
+        writer.writerows([defused(cell) for cell in row] for row in rows)
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue().encode()
+
+
+# ---------------------------------------------------------------------------------------------
+# What people are asked, and what they do
+
+
+def get_alarms(request):
+    """Return the alarms, newest first, and the alarm figures of the run."""
+    return answered_once(alarms_dict, request.machine, request.machine.moment)
+
+
+def get_holds(request):
+    """Return holds, reviews and interventions, newest first: what people are asked and what they answered."""
+    return answered_once(requests_dict, request.machine, request.machine.moment)
+
+
+@lru_cache(maxsize=8)  # when an alarm is raised, all pages ask for the same
+def answered_once(made, machine, moment):
+    """Return what a function makes of a machine at a moment, as a JSON `Response`."""
+    return json_response(made(machine))
+
+
+def alarms_dict(machine):
+    """Return the alarms of a machine and their figures as a dict."""
+    now, at_s, alarms, figures = machine.alarms()
+    return dict(now, at_s=at_s, alarms=[alarm_dict(alarm) for alarm in alarms], figures=figures)
+
+
+def requests_dict(machine):
+    """Return what people are asked at a machine as a dict: holds, and what needs a verdict."""
+    now, requests = machine.requests()
+    holds = [request_dict(request) for request in requests if request.kind == "hold"]
+    reviews = [request_dict(request) for request in requests if request.kind != "hold"]
+    return dict(now, holds=holds, reviews=reviews)
+
+
+def get_audit(request):
+    """Return the audit trail after an entry, oldest first."""
+    entries = request.machine.entries(request.query["after_entry"], MAX_ENTRIES)
+    return json_response({"run": request.machine.run, "entries": [entry_dict(entry) for entry in entries]})
+
+
+def get_audit_csv(request):
+    """Return the whole audit trail as CSV."""
+    rows = b"".join(csv_chunks(AUDIT_FIELDS, entry_parts(request.machine)))
+    name = f"{request.machine.source.provenance}_audit_{request.machine.run}.csv"
+    return Response(200, CSV, BYTE_ORDER_MARK + rows, attachment(name))
+
+
+def entry_parts(machine):
+    """Yield the audit trail as lists of rows."""
+    last = 0
+    while True:
+        entries = machine.entries(last, MAX_ENTRIES)
+        if not entries:
+            return
+        yield [audit_row(entry) for entry in entries]
+        last = entries[-1].number
+
+
+def order(kind, meaning, *path):
+    """Return the `Route` that hands an order of one kind to the machine."""
+
+    def give(request):
+        wanted = orders.order_of(kind, request.path.get("id"), request.body)
+        return json_response(answer_dict(request.machine.do(wanted)))
+
+    give.__doc__ = meaning
+    return Route(give, path=path, body=orders.fields_of(kind), changes=True, refuses=ORDER_REFUSES, kind=kind)
+
+
+# ---------------------------------------------------------------------------------------------
+# What describes
+
+
+def get_model(request):
+    """Return the tables: phases, signals, limits, rules, gates, decisions; and what orders hold."""
+    model = model_of(request.machine.wire)
+    return json_response(dict(model, orders=order_forms(model), max_new=MAX_NEW))
+
+
+@lru_cache(maxsize=8)
+def model_of(wire):
+    """Return the tables of a machine as a dict; fields read their bounds from it."""
+    return wire.model_dict()
+
+
+def order_forms(model):
+    """Return every order as a form: its path, and the fields of its body."""
+    return [order_form(path, route, model) for (_, path), route in ROUTES.items() if route.kind]
+
+
+def order_form(path, route, model):
+    """Return one order as a form."""
+    fields = orders.form_of(route.kind, model)
+    return {"kind": route.kind, "title": route.meaning, "path": path, "fields": fields}
+
+
+def get_api(request):
+    """Return the table of routes: what each takes, with ranges, what it refuses, and an example answer."""
+    from twin import api  # here, because only these two routes need it
+
+    examples = examples_of(request.site, tuple(ROUTES))
+    return json_response(api.description(ROUTES, model_of(request.machine.wire), examples))
+
+
+def get_openapi(request):
+    """Return the table of routes as OpenAPI 3.1, for tools."""
+    from twin import api
+
+    examples = examples_of(request.site, tuple(ROUTES))
+    return json_response(api.openapi(ROUTES, model_of(request.machine.wire), examples))
+
+
+@lru_cache(maxsize=2)
+def examples_of(site, keys):
+    """Return {(method, path): example} of these routes, asked of a machine of their own; {} without one."""
+    if site.demonstration is None:
+        return {}
+    from twin import api
+
+    application = site.demonstration()
+    model = model_of(application.plant.station().wire)
+    return api.examples({key: ROUTES[key] for key in keys}, model, site.demonstration)
+
+
+# ---------------------------------------------------------------------------------------------
+# The table
+
+ANY = None  # a page's address may carry what it likes: mail programs add fields to links
+
+
+def most_seed(model):
+    """Return the greatest seed of a machine's source."""
+    return model["max_seed"]
+
+
+NAME_IN_PATH = TextField(1, 255, r"[^/]+", "the name of a file", trims=False)
+WHICH = TextField(1, 64, WORD, "the id of a machine")
+MACHINE = Parameter("machine", WHICH, "which machine; the first if left out")
+COUNT = Parameter("count", NumberField(True, 1, MAX_NEW), "how many records the run goes on by", default=1)
+AFTER = Parameter("after", NumberField(True, -1, MAX_SEQUENCE), "answer with the records after this sequence")
+RUN = Parameter("run", orders.RUN_NAME, "the run that `after` is about")
+NEWEST = Parameter("newest", NumberField(True, 0, MAX_RECORDS), "how many records", default=DEFAULT_NEWEST)
+SEQUENCE = Parameter("sequence", NumberField(True, 0, MAX_SEQUENCE), "which record", required=True, shown=46)
+FROM = Parameter("from", NumberField(True, 0, MAX_SEQUENCE), "the first record", required=True, shown=40)
+ROWS = Parameter("rows", NumberField(True, 1, MAX_ROWS), "how many records", default=MAX_ROWS)
+SEED = Parameter("seed", NumberField(True, 0, most_seed), "seed of the new run; the same again if left out")
+WHO = Parameter("operator", orders.OPERATOR, "who begins it, for the audit trail")
+ENTRY = Parameter("after_entry", NumberField(True, 0, MAX_SEQUENCE), "the last entry known", default=0)
+SPEED = Parameter("speed", NumberField(True, 0, MAX_PACE), "samples a second; 0 is paused", True, shown=2)
+FILE = Parameter("name", NAME_IN_PATH, "a file of the page", required=True, shown="dashboard.js")
+NUMBER = NumberField(True, 0, MAX_ID)
+ALARM = Parameter("id", NUMBER, "number of the alarm", required=True, shown=3)
+SHELVED = ALARM._replace(shown=2)
+HOLD = Parameter("id", NUMBER, "number of the hold", required=True, shown=4)
+REVIEW = Parameter("id", NUMBER, "number of the review or intervention", required=True, shown=1)
+
+NO_FILE = (404, "there is no such file")
+GONE = (404, "the record is not kept, or not yet there")
+AHEAD = (409, "the run has not come so far; the answer says `run` and `head`")
+UNWRITTEN = (503, "the historian can't write now; nothing was done")
+ALONE = (409, "the server is not shared")
+ORDER_REFUSES = ((404, "there is no such thing in this run"), (409, "it makes no sense now"), UNWRITTEN)
+
+NEXT = dict(query=(COUNT, AFTER, RUN), changes=True, refuses=(AHEAD,))
+STATUS = dict(query=(NEWEST, AFTER, RUN), refuses=(AHEAD,))
+RESET = dict(query=(SEED, WHO), changes=True, refuses=(UNWRITTEN,))
+PACE = dict(body=(SPEED,), changes=True, refuses=(ALONE,))
+
+ROUTES = {
+    # method  path                              function, what it takes, refuses, and answers
+    ("GET",  "/"):                              Route(get_page, ANY, asks=False, answers=HTML),
+    ("GET",  "/static/{name}"):                 Route(get_static, ANY, path=(FILE,), asks=False, refuses=(NO_FILE,), answers="*/*"),
+    ("GET",  "/api/next"):                      Route(get_next, **NEXT),
+    ("GET",  "/api/status"):                    Route(get_status, **STATUS),
+    ("GET",  "/api/record"):                    Route(get_record, query=(SEQUENCE,), refuses=(GONE,)),
+    ("GET",  "/api/series"):                    Route(get_series, query=(FROM, ROWS), refuses=(GONE,)),
+    ("GET",  "/api/reset"):                     Route(reset, **RESET),
+    ("POST", "/api/reset"):                     Route(reset, **RESET),
+    ("GET",  "/api/role"):                      Route(get_role, asks=False),
+    ("POST", "/api/pace"):                      Route(set_pace, **PACE),
+    ("GET",  "/api/alarms"):                    Route(get_alarms),
+    ("POST", "/api/alarms/{id}/acknowledge"):   order("acknowledge", "Acknowledge an alarm: it has been seen", ALARM),
+    ("POST", "/api/alarms/{id}/shelve"):        order("shelve", "Put an alarm off for some minutes of process time", ALARM),
+    ("POST", "/api/alarms/{id}/unshelve"):      order("unshelve", "Bring a shelved alarm back", SHELVED),
+    ("POST", "/api/alarms/{id}/note"):          order("note", "Add a note to an alarm", ALARM),
+    ("GET",  "/api/holds"):                     Route(get_holds),
+    ("POST", "/api/holds/{id}/confirm"):        order("confirm", "Confirm the required check of a hold", HOLD),
+    ("POST", "/api/reviews/{id}"):              order("review", "Answer a review or an intervention with a verdict", REVIEW),
+    ("POST", "/api/actions"):                   order("action", "Act on the simulated process"),
+    ("POST", "/api/inject"):                    order("inject", "Put a simulated fault into the run, from the next sample on"),
+    ("GET",  "/api/audit"):                     Route(get_audit, query=(ENTRY,)),
+    ("GET",  "/api/audit.csv"):                 Route(get_audit_csv, answers=CSV),
+    ("GET",  "/report"):                        Route(get_report, answers=HTML),
+    ("GET",  "/api/export.csv"):                Route(get_export, answers=CSV),
+    ("GET",  "/api/model"):                     Route(get_model),
+    ("GET",  "/api"):                           Route(get_api),
+    ("GET",  "/openapi.json"):                  Route(get_openapi),
+    ("GET",  "/data/sample_run.csv"):           Route(get_sample, asks=False, refuses=(NO_FILE,), answers=CSV),
+}

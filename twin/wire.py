@@ -1,0 +1,394 @@
+"""The wire: the one place that turns records into JSON, columns and CSV, and decides what a viewer may see.
+
+In:  records and what belongs to them, a rule set, and what the source says about itself.
+Out: plain dicts, JSON text, rows of cells. A name means the same in Python, JSON, CSV and JavaScript.
+
+>>> defused("=1+1"), defused(-1.5), defused("chatter")
+("'=1+1", -1.5, 'chatter')
+"""
+
+import csv
+from functools import lru_cache
+from operator import attrgetter
+
+from twin.alarms import MAX_SHELVE_MIN
+from twin.alarmstates import STATES
+from twin.journal import Entry
+from twin.requests import HELD_ACTION
+from twin.sample import NORMAL, to_json
+
+# ---------------------------------------------------------------------------------------------
+# Vocabulary
+#
+#   context    the fields of a sample that are no signals: when, where, which part
+#   label      the ground truth; left out where a viewer may not see it
+#   mask       a number with one bit a row of a table
+#   line       where a rule's limit stands on the scale of its signal at one sample
+
+SPEEDS = (1, 2, 5, 10)  # samples a second that a page may ask for
+CONTEXT = ("timestamp", "sequence", "topic", "machine_id", "part_id", "operation", "process_phase")
+context_of = attrgetter(*CONTEXT)  # of a sample
+LABEL = "anomaly_label"
+JUDGED = (
+    "severity", "codes", "health_score", "confidence", "decision", "action", "released_decision", "hold_ids",
+    "rule_set",
+)
+HEADLINE_EVENT = ("timestamp", "sequence", "part_id", "process_phase")
+HEADLINE_DETECTION = ("codes", "severity", "health_score", "confidence")
+AUDIT_FIELDS = Entry._fields
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # a spreadsheet would run such a text
+SMALL_WINDOW = 4  # records
+KEPT_TEXTS = 64  # of small windows
+CACHED = 4096  # pieces of JSON text that are the same for many records
+
+
+# ---------------------------------------------------------------------------------------------
+# Pure functions
+
+
+def defused(cell):
+    """Return a cell that no spreadsheet runs as a formula; only text is touched."""
+    return "'" + cell if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+
+
+def rounded(value):
+    """Return a number as it goes out: floats with at most 3 decimals."""
+    return round(value, 3) if isinstance(value, float) else value
+
+
+def rounded_fields(record):
+    """Return a named tuple as a dict, its floats rounded."""
+    return {name: rounded(value) for name, value in record._asdict().items()}
+
+
+def lines_of(bound, measures):
+    """Return {side: where the limit stands on its signal's scale}; empty for a z-score, and where unknown.
+
+    >>> from rules import REPORT
+    >>> bound = REPORT.bounds_in("roughing")[1]
+    >>> lines_of(bound, {"spindle_load_pct.expected": 62.0}), lines_of(bound, {})
+    ({'low': 51.0, 'high': 73.0}, {})
+    """
+    if not bound.centre:
+        return dict(bound.lines)
+    centre = measures.get(bound.centre)
+    if centre is None:
+        return {}
+    return {side: round(centre + limit, 3) for side, limit in bound.lines}
+
+
+def sides_of(rules, rule):
+    """Return the sides of the chart on which a rule has a line, as a list."""
+    bound = next(bound for bounds in rules.bounds.values() for bound in bounds if bound.rule == rule)
+    return [side for side, _ in bound.lines]
+
+
+def check_dict(check, measures):
+    """Return a row of a trace as the JSON object of the API, without what is not there: a poll is small."""
+    bound = check.bound
+    found = {
+        "rule": check.name,
+        "measured": check.measured and round(check.measured, 3),
+        "limit": bound and bound.limit,
+        "share": check.share and round(check.share, 3),
+        "state": check.state,
+    }
+    if check.because:
+        found["because"] = check.because
+    if bound and bound.lines:
+        found.update(lines_of(bound, measures))
+    return found
+
+
+def evidence_dict(item):
+    """Return one piece of evidence as the JSON object of the API, without what is not there."""
+    return {name: rounded(value) for name, value in zip(item._fields, item) if value is not None}
+
+
+@lru_cache(maxsize=CACHED)
+def recommendation_json(recommendation):
+    """Return a recommendation as JSON text."""
+    gates = [gate._asdict() for gate in recommendation.gates]
+    return to_json(dict(recommendation._asdict(), gates=gates))
+
+
+@lru_cache(maxsize=CACHED)
+def released_json(released):
+    """Return what is released as JSON text."""
+    return to_json(released._asdict())
+
+
+def alarm_dict(alarm):
+    """Return an alarm as the JSON object of the API."""
+    return dict(rounded_fields(alarm), history=[rounded_fields(step) for step in alarm.history])
+
+
+def request_dict(request):
+    """Return a hold, a review or an intervention as the JSON object of the API."""
+    return request._asdict()
+
+
+def answer_dict(answer):
+    """Return what came of an order as the JSON object of the API."""
+    found = {"run": answer.run, "head": answer.head}
+    if answer.alarm:
+        found["alarm"] = alarm_dict(answer.alarm)
+    if answer.request:
+        kind = "hold" if answer.request.kind == "hold" else "review"
+        found[kind] = request_dict(answer.request)
+    if answer.kind == "review":
+        found["hold"] = answer.hold and request_dict(answer.hold)
+    if answer.action:
+        found["action"] = answer.action
+    if answer.injection:
+        found["injection"] = answer.injection._asdict()
+    if answer.text:
+        found["text"] = answer.text
+    return found
+
+
+def entry_dict(entry):
+    """Return an entry of the audit trail as the JSON object of the API."""
+    return dict(entry._asdict(), evidence=list(entry.evidence))
+
+
+def audit_row(entry):
+    """Return an entry as a row of AUDIT_FIELDS."""
+    return entry[:-1] + (" ".join(entry.evidence),)
+
+
+def write_events(file, wire, pairs):
+    """Write (sample, truth) pairs as CSV, the same bytes on every platform; return the row count."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(wire.event_fields)
+    count = 0
+    for sample, truth in pairs:
+        writer.writerow(wire.event_dict(sample, truth).values())
+        count += 1
+    return count
+
+
+# ---------------------------------------------------------------------------------------------
+# The wire of one machine
+
+
+class Wire:
+    """What goes out of one machine: its layout follows from the rule set and from what the source says."""
+
+    def __init__(self, rules, about, truth=True):
+        self.rules = rules
+        self.truth = truth  # whether a viewer may see the label
+        self._about = about
+        self._signals = [signal.name for signal in rules.signals]
+        self._expected = [signal.name for signal in rules.signals if signal.expected]
+        expected_fields = [signal.expected for signal in rules.signals if signal.expected]
+        label = (LABEL,) if truth else ()
+        # Names of an event's fields, in order: the published schema, where the source is the simulator
+        self.event_fields = CONTEXT + tuple(self._signals) + tuple(expected_fields) + label
+        self.export_fields = self.event_fields + JUDGED  # the columns of an export
+        self._phases = {phase["name"]: place for place, phase in enumerate(about["phases"])}
+        self._faults = {fault["label"]: place for place, fault in enumerate(about["faults"])}
+        self._ranks = {row.name: rank for rank, row in enumerate(rules.decisions)}
+        self._code_bits = {code.name: 1 << place for place, code in enumerate(rules.codes)}
+        self._rule_set = to_json(rules.title)
+        self._texts = {}  # of the newest small windows, by their key
+
+    # -- one record
+
+    def _event_cells(self, sample, truth):
+        """Return the values of `event_fields`: context, what was read, what was expected, and the truth."""
+        values = map(sample.values.get, self._signals)
+        expected = map(sample.expected.get, self._expected)
+        label = (truth and truth.label,) if self.truth else ()
+        return (*context_of(sample), *values, *expected, *label)
+
+    def event_dict(self, sample, truth):
+        """Return a sample as an event: a value for each of `event_fields`, None where nothing was read."""
+        return dict(zip(self.event_fields, self._event_cells(sample, truth)))
+
+    def detection_dict(self, found):
+        """Return a detection with its evidence and the trace of every rule."""
+        trace = found.trace()
+        return {
+            "codes": found.codes,
+            "severity": found.severity,
+            "health_score": found.health_score,
+            "confidence": found.confidence,
+            "evidence": [evidence_dict(item) for item in found.evidence(trace)],
+            "rules": [check_dict(check, found.measures) for check in trace],
+        }
+
+    def record_json(self, record):
+        """Return a record as JSON text. What many records share is encoded once."""
+        own = {
+            "event": self.event_dict(record.sample, record.truth),
+            "detection": self.detection_dict(record.detection),
+        }
+        return (
+            f'{to_json(own)[:-1]},"recommendation":{recommendation_json(record.recommendation)},'
+            f'"released":{released_json(record.released)},"rule_set":{self._rule_set}}}'
+        )
+
+    def headline_dict(self, record):
+        """Return a record in its own shape, without evidence and traces; None without one."""
+        if record is None:
+            return None
+        return {
+            "event": {name: getattr(record.sample, name) for name in HEADLINE_EVENT},
+            "detection": {name: getattr(record.detection, name) for name in HEADLINE_DETECTION},
+            "recommendation": {"decision": record.recommendation.decision},
+        }
+
+    def export_row(self, record):
+        """Return a record as a row of `export_fields`: numbers untouched, None for a gap.
+
+        Where it is for a spreadsheet, each cell goes through `defused`.
+        """
+        found = record.detection
+        return (
+            *self._event_cells(record.sample, record.truth),
+            found.severity, "|".join(found.codes), found.health_score, found.confidence,
+            record.recommendation.decision, record.recommendation.action,
+            record.released.decision, "|".join(map(str, record.released.hold_ids)), self.rules.title,
+        )
+
+    # -- several
+
+    def window_json(self, window):
+        """Return a window as the JSON text of the API; a small one is made once for all pages that ask."""
+        if len(window.records) > SMALL_WINDOW:
+            return self._window_json(window)
+        text = self._texts.get(window.key)
+        if text is None:
+            text = self._texts[window.key] = self._window_json(window)
+            while len(self._texts) > KEPT_TEXTS:
+                self._texts.pop(next(iter(self._texts)), None)  # in threads: another may have been quicker
+        return text
+
+    def _window_json(self, window):
+        around = {"latest": self.headline_dict(window.latest), "summary": window.summary}
+        if window.gap:
+            around["gap"] = True
+        records = ",".join([self.record_json(record) for record in window.records])
+        run = to_json(window.run)
+        return f'{{"run":{run},"head":{window.head},"records":[{records}],{to_json(around)[1:]}'
+
+    def series_dict(self, run, records):
+        """Return records as columns: numbers, positions in the model's tables (-1: not there), and masks.
+
+        Masks have a bit a row: `codes` of the codes, `rules` of the rules that fired.
+        """
+        columns = {"health": [record.detection.health_score for record in records]}
+        for signal in self.rules.signals:
+            columns.update(self._signal_columns(signal, records))
+        for rule in self.rules.rules:
+            columns.update(self._line_columns(rule, records))
+        columns["phase"] = [self._phases.get(record.sample.process_phase, -1) for record in records]
+        if self.truth:
+            labels = [record.truth and record.truth.label for record in records]
+            columns["label"] = [self._faults.get(label, -1) for label in labels]
+        columns["decision"] = [self._ranks[record.recommendation.decision] for record in records]
+        columns["codes"] = [self._code_mask(record.detection.codes) for record in records]
+        columns["rules"] = [self._rule_mask(record.detection) for record in records]
+        return {"run": run, "first": records[0].sequence, "columns": columns}
+
+    def _signal_columns(self, signal, records):
+        name = signal.name
+        columns = {name: [record.sample.values.get(name) for record in records]}
+        if signal.expected:
+            columns[f"{name}.expected"] = [record.sample.expected.get(name) for record in records]
+        if "z" in signal.measures:
+            columns[f"{name}.z"] = [rounded(record.detection.measures.get(f"{name}.z")) for record in records]
+        return columns
+
+    def _line_columns(self, rule, records):
+        sides = sides_of(self.rules, rule)
+        columns = {f"{rule.name}.{side}": [] for side in sides}
+        place = self.rules.rules.index(rule)
+        for record in records if sides else ():
+            bounds = self.rules.bounds_in(record.detection.phase)
+            lines = lines_of(bounds[place], record.detection.measures) if bounds else {}
+            for side in sides:
+                columns[f"{rule.name}.{side}"].append(lines.get(side))
+        return columns
+
+    def _code_mask(self, codes):
+        return sum([self._code_bits[code] for code in codes])
+
+    def _rule_mask(self, found):
+        if not found.codes:
+            return 0
+        return sum([1 << place for place, check in enumerate(found.trace()) if check.state == "fired"])
+
+    # -- the tables
+
+    def model_dict(self):
+        """Return every table that a page needs, so that it types no limit and no sentence itself."""
+        rules = self.rules
+        return dict(
+            self._about,
+            rule_set=rule_set_dict(rules),
+            event_fields=self.event_fields,
+            normal_label=NORMAL,
+            phases=[phase_dict(rules, phase) for phase in self._about["phases"]],
+            signals=[signal_dict(signal) for signal in rules.signals],
+            health=HEALTH,
+            required=rules.required,
+            codes=[code._asdict() for code in rules.codes],
+            rules=[rule_dict(rules, rule) for rule in rules.rules],
+            severities=[row._asdict() for row in rules.severities],
+            baseline=rules.baseline._asdict(),
+            gates=[gate._asdict() for gate in rules.gates],
+            decisions=[dict(row._asdict(), needs=sorted(row.needs)) for row in rules.decision_rows],
+            decision_meanings=[row._asdict() for row in rules.decisions],
+            min_confidence=rules.min_confidence,
+            alarms=[row._asdict() for row in rules.alarms],
+            alarm_states=[state._asdict() for state in STATES],
+            priorities=[row._asdict() for row in rules.priorities],
+            alarm_targets=[row._asdict() for row in rules.targets],
+            max_shelve_min=MAX_SHELVE_MIN,
+            asks=[ask_dict(rules, ask) for ask in rules.asks],
+            held_action=HELD_ACTION,
+            speeds=SPEEDS,
+        )
+
+
+HEALTH = {
+    "name": "health", "title": "Health", "unit": "of 100", "decimals": 0, "low": 0, "high": 100,
+    "chart": "low", "expected": None,
+}
+
+
+def rule_set_dict(rules):
+    """Return which rule set judges, as the JSON object of the API."""
+    return {name: getattr(rules, name) for name in ("name", "version", "title", "fingerprint")}
+
+
+def phase_dict(rules, phase):
+    """Return a phase of the source with its limits."""
+    return dict(phase, **rules.phase_limits.get(phase["name"], {}))
+
+
+def signal_dict(signal):
+    """Return a signal's row as the JSON object of the API."""
+    row = signal._asdict()
+    low, high = row.pop("scale")
+    return dict(row, expected=signal.expected or None, low=low, high=high)
+
+
+def rule_dict(rules, rule):
+    """Return a rule's row as the JSON object of the API, with its limit in each phase."""
+    limits = {
+        phase: bound.limit for phase, bounds in rules.bounds.items() for bound in bounds if bound.rule == rule
+    }
+    limit = None if isinstance(rule.limit, str) else rule.limit
+    return dict(
+        rule._asdict(), rule=rule.name, unit=rules.unit_of(rule), limit=limit, limits=limits,
+        lines=sides_of(rules, rule),
+    )
+
+
+def ask_dict(rules, ask):
+    """Return what a decision asks as the JSON object of the API."""
+    needs_note = [verdict for kind, verdict in rules.needs_note if kind == ask.kind]
+    return dict(ask._asdict(), needs_note=needs_note)
