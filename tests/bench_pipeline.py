@@ -74,26 +74,25 @@ def measure_pipeline(amounts):
     Each way has one station for all of its rounds, so the run is long, and a worn tool stands in alarm as it
     does wherever nobody changes it.
     """
-    stations = {way: station_of() for way in (in_batches, one_by_one, with_traces, with_json)}
-    pairs = {way: [] for way in stations}
-    for _ in range(amounts.pipeline_rounds):
-        for way, station in stations.items():
-            least = cost(yardstick, ROUND)
-            pairs[way].append((cost(way, station), least))
-    return [ratio(pairs[way], 1e6, "µs") for way in stations]
+    ways = (in_batches, one_by_one, with_traces, with_json)
+    return [ratio(in_turn(amounts.pipeline_rounds, way, station_of()), 1e6, "µs") for way in ways]
+
+
+def in_turn(rounds, function, *arguments):
+    """Return (cost of an event, cost of the yardstick) in s, a pair a round."""
+    pairs = []
+    for _ in range(rounds):
+        least = cost(yardstick, ROUND)
+        pairs.append((cost(function, *arguments), least))
+    return pairs
 
 
 def measure_records(amounts):
     """Return how many whole records a second become JSON lines, made before and made on the way."""
-    station = station_of()
     records = records_of(SAMPLE_EVENTS + ROUND)[-ROUND:]
     wire = Wire(REPORT, Simulator().about())
-    pairs = {encoded: [], made_and_encoded: []}
-    for _ in range(amounts.pipeline_rounds):
-        for way, source in ((encoded, records), (made_and_encoded, station)):
-            least = cost(yardstick, ROUND)
-            pairs[way].append((cost(way, wire, source), least))
-    return [a_second(taken) for taken in pairs.values()]
+    ways = ((encoded, records), (made_and_encoded, station_of()))
+    return [a_second(in_turn(amounts.pipeline_rounds, way, wire, source)) for way, source in ways]
 
 
 def encoded(wire, records):

@@ -25,7 +25,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import browser  # noqa: E402  (its server; no browser is needed)
 from bench import Simulator, station_of  # noqa: E402
-from simulator import checked_start  # noqa: E402
+from twin.arguments import checked_start  # noqa: E402
 from twin.routes import alarms_dict, requests_dict  # noqa: E402
 from twin.sample import Malformed, Order, Refused  # noqa: E402
 
