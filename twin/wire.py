@@ -266,9 +266,12 @@ class Wire:
         return text
 
     def _window_json(self, window):
-        around = {"latest": self.headline_dict(window.latest), "summary": window.summary}
+        around = {"summary": window.summary}
         if window.gap:
             around["gap"] = True
+        newest = window.records[-1].sequence if window.records else None
+        if newest != window.head:  # else it is there, whole
+            around["latest"] = self.headline_dict(window.latest)
         records = ",".join([self.record_json(record) for record in window.records])
         run = to_json(window.run)
         return f'{{"run":{run},"head":{window.head},"records":[{records}],{to_json(around)[1:]}'
