@@ -17,7 +17,6 @@ import contextlib
 import errno
 import json
 import os
-import re
 import socket
 import sys
 from datetime import datetime, timezone

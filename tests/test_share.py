@@ -15,7 +15,6 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import app
 import harness
-from simulator import Simulator
 from twin import pace
 from twin.api import shown_values
 from twin.routes import ROUTES

@@ -32,7 +32,7 @@ from twin.calls import Calls, chatters
 from twin.point import Alarm, Step, points_of
 from twin.quiet import QuietRules
 from twin.register import Register
-from twin.sample import NOBODY, Refused, Unknown
+from twin.sample import NOBODY, Refused
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary

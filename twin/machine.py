@@ -15,6 +15,7 @@ A machine is one run. A scorecard, a what-if run and a hundred machines are just
 >>> records = [machine.observe(sample, truth) for sample, truth in Simulator(seed=7).take(47)]
 >>> records[46].recommendation.decision, records[46].released.decision, records[46].truth.label
 ('human_review', 'human_review', 'chatter')
+>>> from twin.sample import Order
 >>> order = Order("review", "Ada", "fixture was loose", 1, (("verdict", "continue_with_change"),))
 >>> machine.do(order).request.state, machine.journal.after(0, 100)[-1].text
 ('answered', 'review 1 answered: continue_with_change (fixture was loose)')
@@ -26,7 +27,7 @@ from twin.alarms import Alarms
 from twin.journal import Journal, Line, Stamp
 from twin.point import Alarm
 from twin.requests import Released, Request, Requests
-from twin.sample import Malformed, Moment, Order, Refused, Sample, Truth
+from twin.sample import Malformed, Moment, Refused, Sample, Truth
 from twin.source import Source
 
 # ---------------------------------------------------------------------------------------------

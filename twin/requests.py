@@ -7,6 +7,7 @@ Out: `Request`s, open until somebody has answered. A decision is about one sampl
 
 >>> from recommender import advice
 >>> from rules import REPORT
+>>> from twin.sample import Moment, Person
 >>> requests = Requests(REPORT)
 >>> advised = advice(REPORT, ("feed_mismatch",), 0.8)
 >>> (hold,) = requests.evaluate(advised, Moment(174, 348.0), ("Feed too high.",))
@@ -23,7 +24,7 @@ twin.sample.Refused: hold 1 can't be confirmed: feed_mismatch is still there at 
 from functools import lru_cache
 from typing import NamedTuple, Optional, Tuple
 
-from twin.sample import Moment, Person, Refused, Unknown
+from twin.sample import Refused, Unknown
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary

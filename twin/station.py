@@ -11,6 +11,8 @@ seed and its orders, so the next start does them again and stands where this one
 >>> from recommender import recommend
 >>> from rules import REPORT
 >>> from simulator import Simulator
+>>> from twin.machine import Machine
+>>> from twin.sample import Order
 >>> def machine_of(source, run, journal):
 ...     return Machine(Detector(REPORT), recommend, source, run, journal)
 >>> station = Station(machine_of, Simulator(seed=7))
@@ -32,9 +34,9 @@ from typing import NamedTuple, Optional, Tuple
 
 from twin.history import DEFAULT_HISTORY, History
 from twin.journal import Journal
-from twin.machine import Machine, Record
+from twin.machine import Record
 from twin.recorder import Recorder, order_of
-from twin.sample import BeyondHead, Malformed, Order, Refused, to_json
+from twin.sample import BeyondHead, Malformed, Refused, to_json
 from twin.wire import Wire
 
 # ---------------------------------------------------------------------------------------------
