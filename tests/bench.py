@@ -33,22 +33,11 @@ SOUND = {
 for signal in REPORT.signals:  # one that somebody has added reads what stands in the middle of its chart
     if "value" in signal.required:
         SOUND.setdefault(signal.name, sum(signal.scale) / 2)
+    if "expected" in signal.required:
+        SOUND.setdefault(signal.expected, SOUND[signal.name])
 EXPECTED = {signal.expected: signal.name for signal in REPORT.signals if signal.expected}
 OWN = Sample._fields[2:]
 BOUND = {bound.name: bound for bound in REPORT.bounds_in("roughing")}  # each rule with its numbers
-
-
-def quiet(signal):
-    """Return a reading with nothing amiss: the origin of its rules, else the low end of its scale."""
-    origins = [bound.origin for bound in BOUND.values() if bound.key == f"{signal.name}.value"]
-    return float(origins[0]) if origins else signal.scale[0]
-
-
-for _signal in REPORT.signals:  # what a table asks for besides, so that a row that is added breaks nothing
-    if "value" in _signal.required:
-        SOUND.setdefault(_signal.name, quiet(_signal))
-    if "expected" in _signal.required:
-        SOUND.setdefault(_signal.expected, SOUND[_signal.name])
 
 
 def sample(**changes):

@@ -203,6 +203,7 @@ class OtherSources(unittest.TestCase):
         self.assertEqual(sequences(station.next()), [])
         self.assertEqual(sequences(station.after(-1, 1)), list(range(1000, 1025)))
         self.assertEqual(sequences(station.after(1020, 1)), [1021, 1022, 1023, 1024])
+        self.assertTrue(station.latest(0).summary["ended"], "a reader that lags does not begin it again")
 
     def test_a_run_that_begins_anywhere_and_lost_its_beginning_says_so(self):
         station = station_of(Recorded(1000, 25), history=5)

@@ -150,17 +150,18 @@ class Station:
             machine = self._machine_of(source, self._run_name(), journal)
             wire = Wire(machine.rules, source.about())
             now = self._clock()
-            self._recorder.begin(machine.run, source, wire, fingerprint_of(wire), now)
+            fingerprint = fingerprint_of(wire)
+            self._recorder.begin(machine.run, source, wire, fingerprint, now)
             if before:
                 before.close(machine.run, operator, now)
-            self._begin(machine, source, wire, now)
+            self._begin(machine, source, wire, fingerprint, now)
             self._recorder.keep(machine, wire)
             return self._window(0, False)
 
-    def _begin(self, machine, source, wire, now):
+    def _begin(self, machine, source, wire, fingerprint, now):
         self.source = source
         self.wire = wire
-        self.fingerprint = fingerprint_of(wire)
+        self.fingerprint = fingerprint
         self._machine = machine
         self._history = History(self._history_size)
         self._ended = False
@@ -175,7 +176,8 @@ class Station:
         journal = Journal(min(wall_times, default=1) - 1)
         then = lambda: wall_times.get(journal.last_number + 1)  # noqa: E731
         machine = self._machine_of(self.source, saved.run.run, journal)
-        self._begin(machine, self.source, Wire(machine.rules, self.source.about()), then())
+        wire = Wire(machine.rules, self.source.about())
+        self._begin(machine, self.source, wire, fingerprint_of(wire), then())
         for given in saved.inputs:
             self._replay(given.sequence, then)
             try:
@@ -199,7 +201,7 @@ class Station:
                 record = self._machine.observe(sample, truth, self._clock())
                 self._history.add(record)
                 fresh.append(record)
-            self._ended = len(fresh) < count
+            self._ended = self._ended or len(fresh) < count
         finally:
             self._recorder.keep(self._machine, self.wire, fresh)
 
