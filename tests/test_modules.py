@@ -28,7 +28,8 @@ class Room(NamedTuple):
 # From the ground up: a room uses rooms that stand above it in this table, and no others
 ROOMS = (
     #    room          modules                                                     uses
-    Room("ground",     "twin.sample twin.arguments twin.ring twin.source",         ""),
+    Room("ground",     "twin.sample twin.arguments twin.ring twin.readback twin.source",
+         ""),
     Room("rule set",   "twin.rows twin.rowcheck twin.ruleset",                     "ground"),
     Room("simulation", "twin.faults",                                              "ground"),
     Room("calling",    "twin.alarmstates twin.calls twin.point twin.quiet twin.register twin.alarms",

@@ -14,6 +14,7 @@ Out: the label that is due, the injection that is in force, and how long a fault
 from typing import NamedTuple, Optional
 
 from twin.sample import Malformed, Refused
+from twin.source import Injection
 
 
 class Window(NamedTuple):
@@ -22,21 +23,6 @@ class Window(NamedTuple):
     label: str
     first: int
     last: int
-
-
-class Injection(NamedTuple):
-    """A fault that a person put into the run."""
-
-    label: str
-    first: int
-    last: int
-    strength: float
-    ramp: int  # samples over which it rises to its strength
-
-    def reached(self, sequence):
-        """Return the strength that it has at a sample."""
-        risen = (sequence - self.first + 1) / (self.ramp or 1)
-        return self.strength * min(1.0, risen)
 
 
 class FaultPlan:

@@ -15,7 +15,7 @@ from collections import OrderedDict, deque
 from typing import Iterable, NamedTuple, Optional
 
 from twin.ring import cut
-from twin.sample import Refused
+from twin.sample import Malformed, Refused
 
 KEPT_ENTRIES = 20_000  # in memory
 KEPT_ORDERS = 10_000  # whose request ids are known
@@ -85,6 +85,20 @@ class Journal:
     def of_run(self, run):
         """Return the kept entries of a run, oldest first."""
         return [entry for entry in self._entries if entry.run == run]
+
+    def absorb(self, other):
+        """Take over what another journal has after the last entry here, and the orders that it remembers.
+
+        For a machine that did an order on a copy of itself: the copy's journal goes on from this one's
+        `last_number`. Malformed where entries between the two are missing: then nothing is taken over.
+        """
+        if other.last_number > self.last_number and other.oldest > self.last_number + 1:
+            gap = f"there is nothing between entry {self.last_number} and entry {other.oldest}"
+            raise Malformed(f"these journals do not follow one another: {gap}")
+        self._entries.extend(other.after(self.last_number, other.last_number))
+        self.last_number = max(self.last_number, other.last_number)
+        for order, answer in other._done.values():
+            self.remember(order, answer)
 
     # -- orders done once, within their run
 

@@ -26,9 +26,10 @@ from typing import NamedTuple, Optional
 from twin.alarms import Alarms
 from twin.journal import Journal, Line, Stamp
 from twin.point import Alarm
+from twin.readback import record_of
 from twin.requests import Released, Request, Requests
 from twin.sample import Malformed, Moment, Refused, Sample, Truth
-from twin.source import Source
+from twin.source import Injection, Source
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
@@ -64,8 +65,22 @@ class Answer(NamedTuple):
     request: Optional[Request] = None
     hold: Optional[Request] = None  # that a stop has made
     action: str = ""
-    injection: Optional[NamedTuple] = None
+    injection: Optional[Injection] = None
     text: str = ""
+
+
+def answer_of(value):
+    """Return the `Answer` that was written down: the inverse of `to_json`, after `json.loads`.
+
+    Malformed where the value is no answer.
+
+    >>> import json
+    >>> from twin.sample import to_json
+    >>> answer = Answer("action", "4f1e", 46, action="coolant_on", text="coolant switched on")
+    >>> answer_of(json.loads(to_json(answer))) == answer
+    True
+    """
+    return record_of(Answer, value, "answer")
 
 
 class Sentences:

@@ -16,9 +16,26 @@ Traceback (most recent call last):
 twin.sample.Refused: this source is no simulation: nothing can be done to it from here
 """
 
+from typing import NamedTuple
+
 from twin.sample import Refused
 
 NO_SIMULATION = "this source is no simulation: nothing can be done to it from here"
+
+
+class Injection(NamedTuple):
+    """A fault that a person put into the run."""
+
+    label: str
+    first: int
+    last: int
+    strength: float
+    ramp: int  # samples over which it rises to its strength
+
+    def reached(self, sequence):
+        """Return the strength that it has at a sample."""
+        risen = (sequence - self.first + 1) / (self.ramp or 1)
+        return self.strength * min(1.0, risen)
 
 
 def generator_state(draws):
