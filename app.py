@@ -6,19 +6,16 @@ Out: a server over a machine, until Ctrl+C; or data/sample_run.csv.
 This module composes: source, historian, machine, application, server. What each of them does is in
 its own room.
 
->>> port_number("8765")
-8765
->>> why_no_server(OSError(errno.EADDRINUSE, ""), "127.0.0.1", 8765, "python3")
-'port 8765 on 127.0.0.1 is in use; stop what uses it, or let one be found: python3 app.py --port 0'
+>>> most_samples(1.0, Simulator()), most_samples(None, Simulator())
+(43200, None)
 """
 
 import argparse
 import contextlib
-import errno
+import functools
 import json
-import os
-import socket
 import sys
+import zlib
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -26,16 +23,21 @@ from detector import Detector
 from recommender import recommend
 from rules import REPORT
 from simulator import DEFAULT_SEED, MACHINE_ID, SAMPLE_EVENTS, SAMPLE_START, Simulator, checked_seed
+from twin.access import allowed_host
 from twin.application import Application
-from twin.arguments import checked_start, whole_number
+from twin.arguments import checked_start
+from twin.console import ended_by_signals, say
 from twin.history import DEFAULT_HISTORY, MAX_HISTORY, checked_history
 from twin.machine import Machine
 from twin.pace import Clock
 from twin.plant import Plant
 from twin.routes import Site
-from twin.sample import Order
-from twin.server import ALL_ADDRESSES, Server
-from twin.station import Station, fingerprint_of
+from twin.sample import Malformed, NotRecorded, Order, Refused
+from twin.serving import (
+    ALL_HOSTS, DEFAULT_HOST, DEFAULT_PORT, greeting, listening, own_link, port_number,
+)
+from twin.starting import STARTING, STOPPING, Busy, Opening
+from twin.station import Station
 from twin.wire import Wire, write_events
 
 # ---------------------------------------------------------------------------------------------
@@ -46,28 +48,31 @@ STATIC = HERE / "static"
 SAMPLE = HERE / "data" / "sample_run.csv"
 
 NAME = "Mini Manufacturing Digital Twin"
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8765
-MOST_PORT = 65535
-ALL_HOSTS = "0.0.0.0"
 NOW = "now"
+LEAST_DAYS = 0.01  # a quarter of an hour
+MOST_DAYS = 36500.0
+SQLITE_MODULES = ("sqlite3", "_sqlite3")  # some builds of Python lack one or both
 SHOWN_EVENTS = 240  # of the run that examples are taken from: all five faults have been
-IN_USE = (errno.EADDRINUSE, 10048)  # here, and on Windows
-NOT_ALLOWED = (errno.EACCES, 10013)
-ELSEWHERE = ("10.255.255.255", 9)  # an address that nothing is sent to
 
 # ---------------------------------------------------------------------------------------------
 # Options
 
 
-def port_number(text):
-    """Return a TCP port as an int; Malformed with the sentence to show."""
-    return whole_number("port", text, 0, MOST_PORT)
-
-
 def start_time(text):
     """Return the time of the first event: what `checked_start` makes of it, or the clock's at "now"."""
     return datetime.now(timezone.utc).replace(microsecond=0) if text == NOW else checked_start(text)
+
+
+def kept_days(text):
+    """Return a number of days as a float; Malformed with the sentence to show."""
+    try:
+        days = float(text)
+    except ValueError:
+        days = None
+    if days is None or not LEAST_DAYS <= days <= MOST_DAYS:
+        wanted = f"a number of days from {LEAST_DAYS:g} to {MOST_DAYS:g}"
+        raise Malformed(f"keep must be {wanted}, not {text[:40]!r}")
+    return days
 
 
 def option(check):
@@ -82,7 +87,14 @@ def option(check):
     return typed
 
 
-HOST_HELP = f"address to listen on (default {DEFAULT_HOST}: this machine only; with --share {ALL_HOSTS}: all)"
+HOST_HELP = (
+    f"address to listen on (default {DEFAULT_HOST}: this machine only; with --share {ALL_HOSTS}: all);"
+    " where other machines can reach it, the run is shared"
+)
+ALLOW_HOST_HELP = (
+    "answer to this name too, beside this machine's own names and addresses; may be given again;"
+    " the run is then shared"
+)
 PORT_HELP = "port to listen on; 0 picks a free one (default %(default)s)"
 SEED_HELP = f"seed of the simulated run (default {DEFAULT_SEED}: the published one)"
 START_HELP = (
@@ -91,7 +103,12 @@ START_HELP = (
 )
 HISTORY_HELP = f"records kept, 1 to {MAX_HISTORY} (default %(default)s)"
 DB_HELP = "keep everything in this SQLite file, and go on from it at the next start (default: in memory only)"
+KEEP_HELP = "with --db: keep the samples of so many days of process time, and remove older ones"
+BACKUP_HELP = "copy all of --db FILE into this new file, whole, even while a server records in it, and stop"
+VERIFY_HELP = "do every run of this file again, compare, say the first difference, and stop"
 SHARE_HELP = "let a class watch: listen on all addresses, print a link for viewers and one for the operator"
+CERT_HELP = "speak HTTPS with the certificate in this PEM file"
+KEY_HELP = "its key, in a PEM file without a passphrase (default: in the file of the certificate)"
 
 
 def parser():
@@ -99,82 +116,68 @@ def parser():
     about = f"{NAME}: watch a simulated machining process."
     command = argparse.ArgumentParser(prog="app.py", description=about)
     command.add_argument("--host", default=None, help=HOST_HELP)
+    allow = {"type": option(allowed_host), "action": "append", "default": [], "metavar": "NAME"}
+    command.add_argument("--allow-host", help=ALLOW_HOST_HELP, **allow)
     command.add_argument("--port", type=option(port_number), default=DEFAULT_PORT, help=PORT_HELP)
     command.add_argument("--seed", type=option(checked_seed), default=None, help=SEED_HELP)
     command.add_argument("--start", type=option(start_time), default=SAMPLE_START, help=START_HELP)
     history = option(checked_history)
     command.add_argument("--history", type=history, default=DEFAULT_HISTORY, help=HISTORY_HELP)
     command.add_argument("--db", metavar="FILE", help=DB_HELP)
+    command.add_argument("--keep", metavar="DAYS", type=option(kept_days), help=KEEP_HELP)
+    command.add_argument("--backup", metavar="COPY", help=BACKUP_HELP)
+    command.add_argument("--verify", metavar="FILE", help=VERIFY_HELP)
     command.add_argument("--share", action="store_true", help=SHARE_HELP)
+    command.add_argument("--cert", metavar="FILE", help=CERT_HELP)
+    command.add_argument("--key", metavar="FILE", help=KEY_HELP)
     command.add_argument("--open", action="store_true", help="open the dashboard in the browser")
     command.add_argument("--generate-sample", action="store_true", help="write data/sample_run.csv and stop")
     return command
-
-
-def python_command(system=os.name):
-    """Return how Python is called on a system.
-
-    >>> python_command("nt"), python_command("posix")
-    ('py', 'python3')
-    """
-    return "py" if system == "nt" else "python3"
-
-
-def why_no_server(error, host, port, python=python_command()):
-    """Return one sentence that says why the server could not listen, and what to do."""
-    again = f"{python} app.py"
-    if error.errno in IN_USE:
-        return f"port {port} on {host} is in use; stop what uses it, or let one be found: {again} --port 0"
-    if error.errno in NOT_ALLOWED:
-        remedy = f"choose one above 1023: {again} --port {DEFAULT_PORT}"
-        return f"port {port} may not be used without more rights; {remedy}"
-    reason = error.strerror or error
-    return f"can't listen on {host!r} ({reason}); the address of this machine is --host {DEFAULT_HOST}"
 
 
 # ---------------------------------------------------------------------------------------------
 # The machine
 
 
-def opened(path, seed):
-    """Return (historian, the run to go on with) of a file; (None, None) without one.
+def opened(options, stack):
+    """Return (historian, the run to go on with) of the file of --db; (None, None) without one.
 
-    Raises ValueError with the sentence to show.
+    The historian is closed with the stack. ValueError with the sentence to show.
     """
+    path = options.db
+    if path is None and options.keep:
+        raise ValueError("--keep says how much the file of --db is to keep: give both")
     if path is None:
         return None, None
     # Here, because SQLite takes long to load, and most runs do without
     from twin.historian import CannotOpen, Historian
 
     try:
-        historian = Historian(path)
-    except CannotOpen as error:
+        historian = stack.enter_context(contextlib.closing(Historian(path)))
+        saved = historian.last_run()
+    except (CannotOpen, NotRecorded) as error:
         raise ValueError(str(error)) from None
-    saved = historian.last_run()
-    wrong = saved and why_not_resumed(path, saved, seed)
+    wrong = saved and why_not_resumed(path, saved, options.seed)
     if wrong:
-        historian.close()
         raise ValueError(wrong)
     return historian, saved
 
 
 def why_not_resumed(path, saved, seed):
     """Return the sentence why a saved run can't be gone on with; None where it can."""
-    source = saved_source(saved)
-    now = fingerprint_of(Wire(REPORT, source.about()))
-    if saved.run.fingerprint != now:
-        rules = f"{saved.run.rule_set}, {saved.run.fingerprint}; now {REPORT.title}, {now}"
-        made = f"{path} holds a run that was made with other rules or limits ({rules})"
-        return f"{made}; keep it, and give --db another file"
+    source = saved_source(saved.run)
     if seed not in (None, source.seed):
         run = f"a run with seed {source.seed} at sample {saved.head}"
         return f"{path} holds {run}; leave --seed out to go on with it, or give --db another file"
     return None
 
 
-def saved_source(saved):
-    """Return the simulator from which a saved run comes, at its beginning."""
-    origin = json.loads(saved.run.source)
+def saved_source(run):
+    """Return the simulator from which a saved run comes, at its beginning; Malformed where it is none."""
+    origin = json.loads(run.source)
+    if origin.get("kind") != "simulator":
+        kind = origin.get("kind")
+        raise Malformed(f"run {run.run} comes from a {kind}, and this program has only a simulator")
     return Simulator(origin["seed"], checked_start(origin["start"]))
 
 
@@ -183,10 +186,16 @@ def wall_time():
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
+def program_fingerprint():
+    """Return a name for the text of this program: another, where a line of it is another."""
+    files = [*HERE.glob("*.py"), *(HERE / "twin").glob("*.py")]
+    return f"{zlib.crc32(b''.join([path.read_bytes() for path in sorted(files)])):08x}"
+
+
 def source_of(options, saved):
     """Return the simulator to draw from: of the saved run where there is one, else as the options say."""
     if saved:
-        return saved_source(saved)
+        return saved_source(saved.run)
     seed = DEFAULT_SEED if options.seed is None else options.seed
     return Simulator(seed, options.start)
 
@@ -199,8 +208,19 @@ def machine_of(source, run, journal):
 def plant_of(options, historian, saved):
     """Return the plant to serve: one machine, with a new run or the saved one as far as it had come."""
     source = source_of(options, saved)
-    station = Station(machine_of, source, options.history, clock=wall_time, historian=historian, saved=saved)
+    try:
+        station = Station(
+            machine_of, source, options.history, clock=wall_time, historian=historian, saved=saved,
+            program=program_fingerprint(), most=most_samples(options.keep, source),
+        )
+    except (Refused, NotRecorded) as error:
+        raise ValueError(f"{options.db}: {error}; keep it, and give --db another file") from None
     return Plant({MACHINE_ID: station})
+
+
+def most_samples(days, source):
+    """Return how many samples of a source are so many days of process time; None where all are kept."""
+    return days and max(1, int(days * 86_400 / source.period_s))
 
 
 def demonstration():
@@ -218,68 +238,90 @@ def demonstration():
 def main(arguments=None):
     """Run the command line; return the exit code: 0 in the end, 2 where an option can't be met."""
     options = parser().parse_args(arguments)
-    if options.generate_sample:
-        return generate_sample()
     try:
-        historian, saved = opened(options.db, options.seed)
-    except ValueError as error:
-        return failed(error)
-    with contextlib.closing(historian) if historian else contextlib.nullcontext():
-        return serve(options, plant_of(options, historian, saved))
+        with ended_by_signals():
+            return command_of(options)(options)
+    except KeyboardInterrupt:
+        return 0
+    except ModuleNotFoundError as error:
+        if error.name not in SQLITE_MODULES:
+            raise
+        return failed("this Python has no sqlite3, so nothing can be recorded or read; leave --db out")
+
+
+def command_of(options):
+    """Return the function that does what the command line asks for."""
+    if options.generate_sample:
+        return generate_sample
+    if options.verify:
+        return verify
+    return backup if options.backup else serve
 
 
 def failed(sentence):
     """Print why there is nothing to do; return the exit code."""
-    print(f"app.py: {sentence}", file=sys.stderr)
+    say(f"app.py: {sentence}", sys.stderr)
     return 2
 
 
-def serve(options, plant):
-    """Serve a plant until Ctrl+C; return the exit code."""
-    host = options.host or (ALL_HOSTS if options.share else DEFAULT_HOST)
-    application = Application(plant, Site(STATIC, SAMPLE, demonstration))
-    with contextlib.ExitStack() as stack:
-        try:
-            server = stack.enter_context(listening(host, options, application, stack))
-        except UnicodeError:
-            return failed(why_no_server(OSError(errno.EINVAL, "not a host name"), host, options.port))
-        except OSError as error:
-            return failed(why_no_server(error, host, options.port))
-        try:
-            print(greeting(server, options.db, plant), flush=True)
-            if options.open:
-                open_browser(server.url if server.token is None else operator_link(server))
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
-    return 0
-
-
-def listening(host, options, application, stack):
-    """Return the `Server`; of a shared run with a token, and with clocks that stop with the stack."""
-    if not options.share:
-        return Server(host, options.port, application)
-    clocks = [Clock(machine) for machine in application.plant.machines.values()]
-    for clock in clocks:
-        stack.callback(clock.close)
+def serve(options):
+    """Serve until Ctrl+C, from at once: what takes time meanwhile is told; return the exit code."""
+    clocks = []
 
     def heard():
         for clock in clocks:
             clock.beat()
 
-    return Server(host, options.port, application, os.urandom(16).hex(), heard)
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(listening(options, Busy(STARTING), heard))
+        except ValueError as error:
+            return failed(error)
+        make = functools.partial(made, options, server, clocks, stack)
+        opening = Opening(server, make, functools.partial(greet, options, server))
+        try:
+            opening.begin(at_once=not options.db)  # only a file takes time
+            server.serve_forever()
+        except KeyboardInterrupt:
+            opening.give_up()
+            say("")
+        opening.finish()
+        server.application = Busy(STOPPING)  # connections outlive the listening socket
+    return ended(opening)
 
 
-def greeting(server, db, plant):
-    """Return what is printed at the start: where the page is, and for whom."""
-    kept = recorded(db, plant)
-    if server.token is None:
-        return f"{NAME} (simulated data): {server.url}   Ctrl+C stops{kept}"
-    return (
-        f"{NAME} (simulated data), shared{kept}   Ctrl+C stops\n"
-        f"  students, to watch:      {shared_url(server)}\n"
-        f"  you, the operator alone: {operator_link(server)}"
-    )
+def ended(opening):
+    """Return the exit code of a server that has put everything away; what went wrong is said."""
+    if isinstance(opening.error, ValueError):
+        return failed(opening.error)
+    if opening.error:
+        raise opening.error
+    stations = opening.application.plant.machines.values() if opening.application else ()
+    losses = list(filter(None, [station.loss() for station in stations]))
+    for sentence in losses:
+        failed(sentence)
+    return int(bool(losses))
+
+
+def made(options, server, clocks, stack):
+    """Return the application over the plant; all that it holds is put away with the stack."""
+    historian, saved = opened(options, stack)
+    plant = plant_of(options, historian, saved)
+    stations = plant.machines.values()
+    for station in stations:
+        stack.callback(station.stop)
+    if server.access.shared:
+        clocks += [Clock(station) for station in stations]
+    for clock in clocks:
+        stack.callback(clock.close)
+    return Application(plant, Site(STATIC, SAMPLE, demonstration))
+
+
+def greet(options, server):
+    """Say where the page is, and open it where that is wanted."""
+    say(greeting(NAME, server, recorded(options.db, server.application.plant)))
+    if options.open:
+        open_browser(own_link(server))
 
 
 def recorded(db, plant):
@@ -290,24 +332,35 @@ def recorded(db, plant):
     return f"   recorded in {db}" + (f", going on after sample {head}" if head >= 0 else "")
 
 
-def operator_link(server):
-    """Return the operator's link; its token stands after the #, which a browser sends to nobody."""
-    return f"{shared_url(server)}#operator={server.token}"
+def backup(options):
+    """Copy the file of --db, whole, even while a server records in it; return the exit code."""
+    from twin.database import CannotOpen, copy_file
 
-
-def shared_url(server):
-    """Return the address that other machines can open."""
-    if server.server_name not in ALL_ADDRESSES:
-        return server.url
+    if not options.db:
+        return failed("--backup copies the file that --db names: give both")
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(ELSEWHERE)  # sends nothing; tells which of our addresses the network would see
-            return f"http://{probe.getsockname()[0]}:{server.server_port}/"
-    except OSError:
-        return f"http://{socket.gethostname()}:{server.server_port}/"
+        copy_file(options.db, options.backup)
+    except CannotOpen as error:
+        return failed(error)
+    say(f"copied {options.db} to {options.backup}")
+    return 0
 
 
-def generate_sample():
+def verify(options):
+    """Do every run of a file again and say whether it comes out the same; return 1 where it does not."""
+    from twin.database import CannotOpen
+    from twin.verify import verified
+
+    try:
+        results = verified(options.verify, machine_of, saved_source)
+    except CannotOpen as error:
+        return failed(error)
+    for result in results:
+        say(result.sentence)
+    return int(any([result.difference for result in results]))
+
+
+def generate_sample(options):
     """Write the sample data; return the exit code."""
     source = Simulator()
     wire = Wire(REPORT, source.about())
@@ -317,7 +370,7 @@ def generate_sample():
             count = write_events(file, wire, source.take(SAMPLE_EVENTS))
     except OSError as error:
         return failed(f"can't write {SAMPLE} ({error.strerror or error})")
-    print(f"wrote {count} events to {SAMPLE}")
+    say(f"wrote {count} events to {SAMPLE}")
     return 0
 
 

@@ -30,8 +30,9 @@ Spindle load 75.0 %: 13.0 % above the expected 62.0 %, limit 11.0 % either way.
 from collections import deque
 from functools import lru_cache
 from math import sqrt
-from typing import Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
+from twin.readback import fields_in, state_of
 from twin.rows import MISSING_COUNT, TELEMETRY, Bound
 from twin.ruleset import RuleSet
 from twin.sample import Sample, number
@@ -48,6 +49,7 @@ from twin.sample import Sample, number
 
 CACHED = 4096  # verdicts kept: they depend on rule set and codes alone
 MISSING = f"{TELEMETRY}.{MISSING_COUNT}"  # the measure that counts what is not there
+LEARNED = {"rolling": Dict[str, Tuple[int, ...]], "healths": Tuple[float, ...]}  # kinds of what a state holds
 
 
 # ---------------------------------------------------------------------------------------------
@@ -354,11 +356,17 @@ class Detector:
         return {"rolling": rolling, "healths": list(self._healths)}
 
     def restore(self, state):
-        """Take up what `state` gave."""
+        """Take up what `state` gave; a signal that it does not know begins with an empty baseline.
+
+        Malformed where it is damaged: then nothing is taken up.
+        """
+        with state_of("detector"):
+            found = fields_in(LEARNED, state, "detector")
         self.reset()
         for gauge in self._learning:
-            gauge.rolling.restore(state["rolling"][gauge.name])
-        self._healths.extend(state["healths"])
+            learned = found["rolling"].get(gauge.name, ())
+            gauge.rolling.restore(learned[-self.rules.baseline.window :])
+        self._healths.extend(found["healths"])
 
     def evaluate(self, sample):
         """Return the `Detection` for one sample; whatever its values are, this raises nothing.
@@ -371,30 +379,51 @@ class Detector:
                 f"evaluate takes a Sample, not a {type(sample).__name__}: "
                 "make one with Sample.from_mapping(row, rules)"
             )
+        measures, missing, phase = self._measured(sample)
+        learned = len(self._learning[0].rolling) if self._learning else 0
+        if missing:
+            codes = (self.rules.missing_code,) if self.rules.missing_code else ()
+            return self._detection(codes, 0.0, measures, phase, missing, learned)
+        for gauge in self._learning:
+            measures[gauge.z_key] = gauge.rolling.score(measures[gauge.scored_key])
+        codes, confidence = self._judged(self._bounds[phase], measures)
+        return self._detection(codes, confidence, measures, phase, (), learned)
+
+    def remembered(self, found):
+        """Return what of a detection follows from the samples before it, as a list that JSON can hold.
+
+        First comes how much was learned, then the z-score of each signal that has one.
+        """
+        return [found.learned] + [found.measures.get(gauge.z_key) for gauge in self._learning]
+
+    def recalled(self, sample, verdict, remembered):
+        """Return the `Detection` that was made of a sample; nothing is judged again, and nothing learned.
+
+        `verdict` is (codes, severity, health score, confidence) as it was then; `remembered` is what the
+        method of that name gave.
+        """
+        measures, missing, phase = self._measured(sample)
+        learned, *scores = remembered
+        if not missing:
+            measures.update(zip([gauge.z_key for gauge in self._learning], scores))
+        return Detection(self.rules, *verdict, measures, phase, missing, learned)
+
+    def _measured(self, sample):
+        """Return (measures that need no history, names of what is missing in order, the phase if known)."""
         phase = sample.process_phase if self.rules.phase_limits else None
-        bounds = self._bounds.get(phase) if phase is None or isinstance(phase, str) else None
+        is_known = (phase is None or isinstance(phase, str)) and phase in self._bounds
         measures = {}
         missing = []
         for gauge in self._gauges:
             gauge.read(sample, measures, missing)
-        if bounds is None:
+        if not is_known:
             missing.append("process_phase")
-        learned = len(self._learning[0].rolling) if self._learning else 0
         if missing:
-            return self._without_telemetry(missing, phase if bounds else None, learned)
-        measures[MISSING] = 0
-        for gauge in self._learning:
-            measures[gauge.z_key] = gauge.rolling.score(measures[gauge.scored_key])
-        codes, confidence = self._judged(bounds, measures)
-        return self._detection(codes, confidence, measures, phase, (), learned)
-
-    def _without_telemetry(self, missing, phase, learned):
-        measures = dict(self._unknown)
+            order = {name: place for place, name in enumerate(self.rules.required)}
+            missing.sort(key=order.get)
+            measures = dict(self._unknown)
         measures[MISSING] = len(missing)
-        codes = (self.rules.missing_code,) if self.rules.missing_code else ()
-        order = {name: place for place, name in enumerate(self.rules.required)}
-        names = tuple(sorted(missing, key=order.get))
-        return self._detection(codes, 0.0, measures, phase, names, learned)
+        return measures, tuple(missing), phase if is_known else None
 
     def _judged(self, bounds, measures):
         """Return (codes in the order of the rules, confidence)."""

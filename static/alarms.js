@@ -108,7 +108,13 @@ function peakText(alarm) {
 
 function notesText(alarm) {
   const noted = alarm.history.filter((step) => step.note);
-  return noted.map((step) => ` “${step.note}” ${step.operator}.`).join("");
+  const notes = noted.map((step) => ` “${step.note}” ${step.operator}.`);
+  return notes.join("") + leftOutText(alarm.history_left_out);
+}
+
+// What a long history has lost, it has lost from this list only.
+function leftOutText(count) {
+  return count ? ` ${count} lines left out: see the audit trail.` : "";
 }
 
 function isShelved(alarm) {

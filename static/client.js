@@ -84,11 +84,13 @@ async function load(asking = askWhole()) {
 // viewers for no more than that.
 export async function poll(count = current().shared ? 0 : 1) {
   const wanted = isViewer(current()) ? 0 : count;
-  const path = wanted ? `/api/next?count=${wanted}` : "/api/status?";
+  const [ask, path] = wanted
+    ? [post, `/api/next?count=${wanted}`]
+    : [request, "/api/status?"];
   let more = true;
   while (more) {
     const state = current();
-    const { status, body } = await request(
+    const { status, body } = await ask(
       `${path}&after=${headOf(state)}&run=${state.run}`,
     );
     const isAnother =

@@ -67,10 +67,11 @@ export function severityRank(model, severity) {
 }
 
 // Return the name of an alarm's priority, and its rank: the lowest still has one. The model has
-// the most urgent first.
+// the most urgent first; one that it does not know, of earlier rules, has the strongest rank.
 export function priorityOf(model, digit) {
   const { priorities } = model;
   const place = priorities.findIndex((priority) => priority.digit === digit);
+  if (place < 0) return { name: "", rank: STRONGEST };
   const rank = spread(priorities.length - 1 - place, priorities.length, 1);
   return { name: priorities[place].name, rank };
 }
@@ -104,6 +105,15 @@ export function limitLines(model) {
 // Return the row of `asks` for a kind of request: what people may answer.
 export function askOf(model, kind) {
   return model.asks.find((ask) => ask.kind === kind);
+}
+
+// Return what may answer a kind of request; one that the model does not know, of earlier rules,
+// takes every answer to a request that is no hold.
+export function verdictsOf(model, kind) {
+  const others = model.asks.filter((ask) => ask.kind !== "hold");
+  return (
+    askOf(model, kind)?.verdicts ?? others.flatMap(({ verdicts }) => verdicts)
+  );
 }
 
 export function orderOf(model, kind) {

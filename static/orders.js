@@ -3,7 +3,7 @@
 
 import { words } from "./format.js";
 import { byId, element, setText } from "./dom.js";
-import { askOf, orderOf } from "./model.js";
+import { orderOf, verdictsOf } from "./model.js";
 
 const LONGEST_LINE = 100; // characters that a field of one line takes
 
@@ -105,7 +105,7 @@ function verdictsFor(state, id) {
   const request = state.people.reviews.find(
     (review) => String(review.id) === id,
   );
-  return request ? askOf(state.model, request.kind).verdicts : [];
+  return request ? verdictsOf(state.model, request.kind) : [];
 }
 
 function labelled(field) {

@@ -5,13 +5,13 @@ import { renderAlarms } from "./alarms.js";
 import { ENTRIES_SHOWN } from "./amounts.js";
 import { NOTHING, timeOfDay, words } from "./format.js";
 import { byId, element, mark, replace, root, row, setText } from "./dom.js";
-import { askOf, decisionRank } from "./model.js";
+import { decisionRank } from "./model.js";
 import { orderButton } from "./orders.js";
 
 export function renderPeople(state) {
   renderAlarms(state);
   renderRequests(state);
-  renderRecording(state.summary?.recording);
+  renderRecording(state.summary ?? {});
   renderAudit(state.entries);
   setText(
     "who",
@@ -20,11 +20,20 @@ export function renderPeople(state) {
   root.dataset.role = state.role; // a viewer's page hides every order
 }
 
-// The summary says true or false, or in a sentence why nothing is recorded although it should be.
-function renderRecording(recording) {
+// The summary says that it is recorded, or in a sentence why not; nothing where nothing is to be.
+function renderRecording(summary) {
+  const { recording } = summary;
   const trouble = typeof recording === "string" ? recording : "";
   byId("record-banner").hidden = !trouble;
   setText("record-banner", trouble);
+  setText("recorded", `(${recordedText(summary)})`);
+}
+
+// Return how far the file has come, in words: a crash of the server takes nothing up to there.
+export function recordedText({ recording, durable_to: last, missing = [] }) {
+  if (recording === undefined) return "in memory only";
+  const text = last >= 0 ? `on the disk up to sample ${last}` : "on the disk";
+  return [text, ...missing].join("; ");
 }
 
 // ---- The audit trail
@@ -70,8 +79,7 @@ function isOpen(request) {
 }
 
 // A request has the mark of the decision that asked for it.
-function markOf(state, { kind }) {
-  const { decision } = askOf(state.model, kind);
+function markOf(state, { kind, decision }) {
   return mark(decisionRank(state.model, decision), kind[0]);
 }
 

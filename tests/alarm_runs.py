@@ -18,13 +18,15 @@ EVENTS = 720  # of one run
 INPUT_OF = {  # what a line of a history says, up to a blank -> the input that made it
     "raised": "raise", "its": "raise", "returned": "clear", "reset": "clear", "acknowledged": "acknowledge",
     "shelved": "shelve", "unshelved": "unshelve", "shelving": "unshelve", "suppressed": "suppress",
-    "no": "unsuppress",
+    "no": "unsuppress", "latched": None,
 }
 
 
 def input_of(step):
-    """Return the input that made a line of a history; None where somebody noted something."""
-    return INPUT_OF.get(step.what.split()[0])
+    """Return the input that made a line of a history; None where none did: a note, a new latch."""
+    given = INPUT_OF.get(step.what.split()[0])
+    still_owed = given == "unshelve" and step.state == "RTN_UNACK"
+    return "unshelve_unack" if still_owed else given
 
 
 def alarm_code(code):

@@ -8,12 +8,13 @@ import selectors
 import threading
 import time
 from collections import deque
+from importlib.util import find_spec
 from statistics import median
 from typing import Callable, NamedTuple
 
 from bench_wire import (
-    BARE, BROWSER, TIMEOUT_S, Client, connected, get, no_collection, serving_app, serving_file,
-    serving_shared,
+    BARE, BROWSER, TIMEOUT_S, Client, connected, get, no_collection, serving, serving_app,
+    serving_file, serving_shared,
 )
 from figures import Value, percentile, ratio
 from simulator import SAMPLE_EVENTS
@@ -23,6 +24,7 @@ CLASS_CLIENTS = 100
 THREADS = 50
 THREAD_REQUESTS = 200
 CROWD = 32
+FASTAPI_CLIENTS = (1, CROWD)
 MAX_REQUESTS = 200_000  # of one round
 
 
@@ -175,6 +177,27 @@ def polls_ratio(amounts, way):
         loads.append(records)
     more = f", {median(loads):.1f} records each" if "after" in way.path else ""
     return ratio(pairs, 1, "a second", more)
+
+
+def measure_fastapi(amounts):
+    """Return polls a second against FastAPI over the same station; not measured where that is missing."""
+    if not (find_spec("fastapi") and find_spec("uvicorn")):
+        missing = Value(None, "needs fastapi and uvicorn: pip install fastapi uvicorn")
+        return [missing] * len(FASTAPI_CLIENTS)
+    return [fastapi_ratio(amounts, clients) for clients in FASTAPI_CLIENTS]
+
+
+def fastapi_ratio(amounts, clients):
+    """Return the median ratio for so many clients with bare requests; the two servers take turns."""
+    way = Way(clients, BARE, "/api/next?after={last}")
+    pairs = []
+    for _ in range(amounts.rounds):
+        with serving_app() as port:
+            ours, _ = rate(port, clients, amounts.rate_s, way.request)
+        with serving("tests/fastapi_peer.py") as port:
+            theirs, _ = rate(port, clients, amounts.rate_s, way.request)
+        pairs.append((ours, theirs))
+    return ratio(pairs, 1, "a second")
 
 
 # ---------------------------------------------------------------------------------------------

@@ -32,9 +32,10 @@ from typing import NamedTuple, Optional
 from bench_exact import measure_rolling
 from bench_pipeline import measure_pipeline, measure_records
 from bench_process import measure_memory, measure_start
+from bench_recorded import measure_recorded
 from bench_server import (
-    measure_bytes, measure_latency, measure_polls, measure_spread, measure_step, measure_threads,
-    measure_viewers,
+    measure_bytes, measure_fastapi, measure_latency, measure_polls, measure_spread, measure_step,
+    measure_threads, measure_viewers,
 )
 from figures import machine, measured_rows, options_of, table
 
@@ -47,7 +48,7 @@ from figures import machine, measured_rows, options_of, table
 #   in step   all clients ask at the same moment; spread: evenly over the second
 
 AT_MOST, AT_LEAST, EXACT, SHOWN = "at most", "at least", "exactly", ""
-WITH_DECIMALS = ("x", "ms")  # units
+WITH_DECIMALS = ("x", "ms", "s")  # units
 
 PASSES = {
     AT_MOST: lambda number, bar: number <= bar,
@@ -85,6 +86,8 @@ FIGURES = (
     Row("polls",    "... 32 clients, a browser's request",                                  AT_LEAST, 2.5,    "x"),
     Row("polls",    "... 32 clients, a bare request",                                       AT_LEAST, 2.5,    "x"),
     Row("polls",    "... 32 clients, a browser's request, an event each (no ?after=)",      SHOWN,    None,   "x"),
+    Row("fastapi",  "polls/s to FastAPI's (uvicorn) over the same station, 1 client",       AT_LEAST, 1.5,    "x"),
+    Row("fastapi",  "... 32 clients",                                                       AT_LEAST, 1.5,    "x"),
     Row("latency",  "back-to-back requests on one connection, p99",                         AT_MOST,  5.0,    "ms"),
     Row("spread",   "100 clients at 1 Hz, spread, p99",                                     AT_MOST,  20.0,   "ms"),
     Row("spread",   "... errors, and sequences missing or seen twice",                      EXACT,    0,      "wrong"),
@@ -97,13 +100,18 @@ FIGURES = (
     Row("memory",   "growth with history and audit trail full, tracemalloc",                AT_MOST,  256.0,  "KB"),
     Row("memory",   "growth with history and audit trail full, resident set",               SHOWN,    None,   "KB"),
     Row("start",    "start to the first answered GET /, to a bare http.server",             AT_MOST,  1.4,    "x"),
+    Row("recorded", "samples recorded with --db, all of them on the disk",                  SHOWN,    None,   "a second"),
+    Row("recorded", "... bytes of the file a sample",                                       SHOWN,    None,   "B"),
+    Row("recorded", "start on a long run, to the first answer: that it is starting",        SHOWN,    None,   "s"),
+    Row("recorded", "... until it goes on",                                                 AT_MOST,  3.0,    "s"),
+    Row("recorded", "start on a short run, until it goes on",                               AT_MOST,  3.0,    "s"),
 )
 
 MEASURED = {
     "pipeline": measure_pipeline, "records": measure_records, "rolling": measure_rolling,
-    "bytes": measure_bytes, "polls": measure_polls, "latency": measure_latency, "spread": measure_spread,
+    "bytes": measure_bytes, "polls": measure_polls, "fastapi": measure_fastapi, "latency": measure_latency, "spread": measure_spread,
     "step": measure_step, "viewers": measure_viewers, "threads": measure_threads, "memory": measure_memory,
-    "start": measure_start,
+    "start": measure_start, "recorded": measure_recorded,
 }
 
 
@@ -118,11 +126,12 @@ class Amounts(NamedTuple):
     back_to_back: int  # requests
     class_s: int
     memory_events: int
+    recorded_samples: int
 
 
-#               rounds  starts  pipeline  rolling    rate  b2b    class  memory
-FULL = Amounts( 9,      15,     60,       1_000_000, 1.0,  5_000, 30,    1_000_000)
-QUICK = Amounts(3,      5,      15,       50_000,    1.0,  1_000, 5,     100_000)
+#               rounds  starts  pipeline  rolling    rate  b2b    class  memory     recorded
+FULL = Amounts( 9,      15,     60,       1_000_000, 1.0,  5_000, 30,    1_000_000, 1_000_000)
+QUICK = Amounts(3,      5,      15,       50_000,    1.0,  1_000, 5,     100_000,   100_000)
 
 # ---------------------------------------------------------------------------------------------
 # Pure functions

@@ -61,8 +61,9 @@ def launched(driver):
 class Server:
     """`app.py` as a child process on a free port of this machine; stops at the end of a with statement."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, within=()):
         self.options, self.port = options, 0
+        self.within = within  # a command that runs another one, as in a network of its own
         self.start()
 
     def __enter__(self):
@@ -73,7 +74,7 @@ class Server:
 
     def start(self):
         """Start it, on the port it had where it ran before."""
-        program = [sys.executable, str(ROOT / "app.py")]
+        program = [*self.within, sys.executable, str(ROOT / "app.py")]
         command = [*program, "--port", str(self.port), "--start", START, *self.options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said = self.process.stdout.readline()

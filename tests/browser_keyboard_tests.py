@@ -55,7 +55,7 @@ PEOPLE = [
     f"Acknowledge: {ALARM}",
     f"Shelve: {ALARM}",
     f"Note: {ALARM}",
-    "Audit trail",
+    "Audit trail (in memory only)",
 ]
 FIGURES = [
     name

@@ -79,7 +79,11 @@ class People(PeopleTest):
         self.server.make(34)  # more than a minute of process time: shelving ends by itself
         page.keyboard.press("s")
         self.settled(page)
-        self.assertEqual(self.alarm(1)["state"], "NORMAL")
+        self.assertEqual(self.alarm(1)["state"], "RTN_UNACK")  # shelving acknowledges nothing
+        page.keyboard.press("m")
+        self.tab_to(page, f"Acknowledge: {ALARM}")
+        page.keyboard.press("Enter")  # the name is known: done at once
+        self.becomes(lambda: self.alarm(1)["state"], "NORMAL")
         page.select_option("#alarm-filter", "all")
         over = self.said("NORMAL")
         self.until(lambda: [over, "1: chatter risk"] in [row[1:] for row in probe(page, "alarms")])
@@ -90,7 +94,7 @@ class People(PeopleTest):
         )
         page.keyboard.press("m")
         self.tab_to(page, "Acknowledge: alarm 3, tool wear")
-        page.keyboard.press("Enter")  # the name is known: done at once
+        page.keyboard.press("Enter")
         self.becomes(lambda: self.alarm(3)["state"], "ACKED")
         self.assertEqual(self.alarm(3)["history"][-1]["operator"], "Ada")
         self.tab_to(page, "Note: alarm 3, tool wear")
@@ -399,6 +403,28 @@ class Recording(BrowserTest):
         self.has_every_sample(page)
 
 
+    def test_the_page_says_how_far_the_file_has_come_and_that_it_is_gone(self):
+        self.tolerated.append(FAILED_LOAD)
+        self.server.make(60)
+        page = self.open()
+        self.polls(page, 2)
+        said = page.text_content("#recorded")
+        self.assertRegex(said, r"^\(on the disk up to sample \d+\)$")
+        self.assertLessEqual(int(said.split()[-1][:-1]), self.server.head())
+        Path(self.file).rename(self.file + ".gone")
+        gone = (
+            "not recording: lab.db is no longer in its folder; put it back, or take a backup and start again"
+        )
+        self.until(lambda: page.text_content("#record-banner") == gone and page.is_visible("#record-banner"))
+        order = {"operator": "Ada", "note": "seen"}
+        refused = self.server.api("/api/alarms/1/acknowledge", "POST", order)
+        self.assertEqual(refused["error"], f"{gone}; nothing was done, so try again")
+        Path(self.file + ".gone").rename(self.file)
+        self.until(lambda: not page.is_visible("#record-banner"))
+        done = self.server.api("/api/alarms/1/acknowledge", "POST", order)
+        self.assertEqual(done["alarm"]["state"], "NORMAL")
+
+
 class Shared(BrowserTest):
     options = ("--share", "--host", "127.0.0.1")
 
@@ -421,7 +447,7 @@ class Shared(BrowserTest):
         operator = self.operator_page()
         self.until(lambda: head_of(operator) >= 0)
         token = self.server.operator.partition("=")[2]
-        self.server.api("/api/next?count=180", Authorization=f"Bearer {token}")
+        self.server.api("/api/next?count=180", "POST", Authorization=f"Bearer {token}")
         viewer = self.open(whole=False)
         self.until(lambda: viewer.is_visible("#hold-band") and viewer.text_content("#alarms"))
         self.assertEqual(

@@ -14,6 +14,7 @@ import unittest
 
 from browser import missing
 from browser_harness import AXE, REQUIRED
+from browser_foreign_tests import Foreign, ForeignToHttps  # noqa: F401
 from browser_keyboard_tests import Keyboard, Spoken  # noqa: F401
 from browser_look_tests import Drawn, Seen  # noqa: F401
 from browser_outside_tests import Safety, ServerAndOthers, TakeAway  # noqa: F401

@@ -1,60 +1,69 @@
-"""`kill -9` in a loop: what an operator was told was accepted is still there. `python3 tests/crash_tests.py`.
+"""A server is ended over and over, and nothing that was promised is gone. `python3 tests/crash_tests.py`.
 
-One file, ROUNDS starts of `app.py --db`. In each, four operators do things at once while another client makes
-events; the server is killed at a random moment, in the middle of requests. At the next start every order that
-was answered 200 must be there, once; one that was on its way may be there or not. Seeded; only the moment
-of the kill, as the machine's scheduler has it, differs from run to run.
+One file, ROUNDS starts of `app.py --db`. In each, operators do things at once, others read, another client
+makes events, and somebody looks into the file; then the server is killed (`kill -9`), or ended as a closed
+window ends it, at a random moment in the middle of requests, or while it starts. The next start must have
+
+- every order that was answered 200, once, over all runs; one that was on its way may be there or not;
+- everything that was seen: after a kill what `durable_to` covered then, after an end by a signal all of it;
+- the same answer, byte for byte, to every order of the run that is asked again.
+
+In the end every run, done again, comes out the same. Seeded; only the moment of the end, as the machine's
+scheduler has it, differs from run to run.
 """
 
 import csv
 import io
 import json
+import os
 import random
+import re
+import signal
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
-import urllib.error
-import urllib.request
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple, Optional
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import browser  # noqa: E402  (its server; no browser is needed)
-from bench import Simulator, station_of  # noqa: E402
-from twin.arguments import checked_start  # noqa: E402
-from twin.routes import alarms_dict, requests_dict  # noqa: E402
-from twin.sample import Malformed, Order, Refused  # noqa: E402
+from client import LIMIT_S, Client, audit_of  # noqa: E402
+from seen import Seen, changed_rows  # noqa: E402
 
-ROUNDS = 50
-OPERATORS = 4
-MOST_ANSWERS = 60  # answers in all before the kill, at the most
+ROUNDS = 100
+STARTS_CUT = 0.1  # of all rounds: the server is killed before it says anything
+START_S = 0.4  # until when
+MOST_ANSWERS = (25, 60, 110)  # in all before the end, at the most: with nobody, one or many to give orders
+OPERATORS = (0, 1, 4)
+READERS = 2
+GENTLE = 0.25  # of all ends
+SIGNALS = () if os.name == "nt" else (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 LABELS = ("chatter", "tool_wear", "thermal_drift", "feed_mismatch", "sensor_dropout")
 ACTIONS = ("change_tool", "restore_feed", "reduce_feed", "restore_telemetry", "coolant_on")
+NOTE = re.compile(r"note (\d+\.\d+\.\d+)\)")
+KEPT_CELLS = ("timestamp", "spindle_load_pct", "vibration_rms", "anomaly_label")
 
 
-class Recorder(browser.Server):
-    """`app.py --db` as a child process, which may die in the middle of an answer."""
+class Asked(NamedTuple):
+    """An order that was given, and what came of it."""
 
-    def ask(self, path, body=None):
-        """Return (status, JSON) of an answer; None where none came."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as refusal:
-            return refusal.code, json.load(refusal)
-        except (OSError, ValueError, EOFError):
-            return None
+    run: str
+    path: str
+    body: dict
+    text: Optional[bytes]  # of its answer; None where none came
+    status: Optional[int] = None
 
-    def export(self):
-        """Return the rows of the export."""
-        with urllib.request.urlopen(self.url + "api/export.csv", timeout=60) as answer:
-            return list(csv.DictReader(io.StringIO(answer.read().decode(), newline="")))
+
+# ---------------------------------------------------------------------------------------------
+# What an operator might do
 
 
 def some_order(rng, alarms, requests, name):
@@ -83,137 +92,293 @@ def some_answer(rng, request, note):
     return f"api/reviews/{request['id']}", dict(note, verdict=verdict)
 
 
-def plain(value):
-    """Return a value as JSON has it."""
-    return json.loads(json.dumps(value))
+# ---------------------------------------------------------------------------------------------
+# One round: everybody at work, until the server ends
 
 
-class Killed(unittest.TestCase):
+class Round:
+    """Clients of one server, each in a thread; all end with it."""
+
+    def __init__(self, turn, rng, port, db, last_entry):
+        self.turn = turn
+        self.seen = Seen()
+        self.given = {}  # by the name of an order: `Asked`
+        self.resets = {}  # by the operator: the new run, None where no answer came
+        self._port = port
+        self._db = db
+        self._last_entry = max(0, last_entry)
+        self._enough = threading.Event()
+        self._answers = 0
+        kind = rng.randrange(len(OPERATORS))
+        self._most = rng.randint(1, MOST_ANSWERS[kind])
+        acts = [self.clock] + [self.reader] * READERS + [self.operator] * OPERATORS[kind]
+        acts += [self.stranger] + [self.resetter] * (rng.random() < 0.15)
+        self._threads = [
+            threading.Thread(target=self._run, args=(act, number, random.Random(turn * 100 + number)))
+            for number, act in enumerate(acts)
+        ]
+
+    def go(self, end):
+        """Let them work, call `end` in the middle of it, and wait until all have noticed."""
+        for thread in self._threads:
+            thread.start()
+        self._enough.wait(LIMIT_S)
+        end()
+        self._enough.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, act, number, rng):
+        with Client(self._port) as client:
+            act(client, number, rng)
+
+    def _done(self, answer):
+        self._answers += 1
+        if answer is None or self._answers >= self._most:
+            self._enough.set()
+        return answer is not None
+
+    def clock(self, client, number, rng):
+        """Make events."""
+        answer = {}
+        while self._done(answer):
+            answer = client.get(f"api/next?count={rng.randint(1, 25)}")
+            if answer:
+                self.seen.status(answer)
+
+    def reader(self, client, number, rng):
+        """Look at everything."""
+        while True:
+            status = client.get(f"api/status?newest={rng.choice((0, 1, 5, 40))}")
+            last = 0 if rng.random() < 0.1 else self._last_entry
+            entries = audit_of(client, last) if status else None
+            if entries is None or self.lists(client) is None:
+                return
+            self.seen.status(status)
+            self.seen.audit(entries)
+            self._done(status)
+
+    def lists(self, client):
+        """Return (alarms, all that people are asked) as somebody sees them; None without an answer."""
+        alarms = client.get("api/alarms")
+        holds = client.get("api/holds") if alarms else None
+        if holds is None:
+            return None
+        self.seen.listing("alarms", alarms, alarms["alarms"])
+        self.seen.listing("requests", holds, holds["holds"] + holds["reviews"])
+        return alarms, holds
+
+    def operator(self, client, number, rng):
+        """Give orders."""
+        answer = ()
+        count = 0
+        while answer is not None:
+            found = self.lists(client)
+            if found is None:
+                return
+            count += 1
+            name = f"{self.turn}.{number}.{count}"
+            alarms, holds = found
+            path, body = some_order(rng, alarms["alarms"], holds["holds"] + holds["reviews"], name)
+            body = dict(body, run=alarms["run"])
+            answer = client.ask(path, body)
+            status, text = answer or (None, None)
+            self.given[name] = Asked(alarms["run"], path, body, text, status)
+            if status == 200:
+                self.seen.order(json.loads(text))
+            self._done(answer)
+
+    def resetter(self, client, number, rng):
+        """Begin another run, once, somewhere in the middle."""
+        while self._answers < self._most // 2 and not self._enough.is_set():
+            time.sleep(0.005)
+        name = f"reset-{self.turn}.{number}"
+        answer = client.get(f"api/reset?seed={rng.randrange(1000)}&operator={name}")
+        self.resets[name] = answer and answer["run"]
+
+    def stranger(self, client, number, rng):
+        """Have SQLite copy its log into the file at random moments, as another program may."""
+        while not self._enough.wait(rng.random() * 0.3):
+            with closing(sqlite3.connect(self._db, timeout=0)) as other:
+                try:
+                    other.execute(f"PRAGMA wal_checkpoint({rng.choice(('PASSIVE', 'FULL', 'RESTART'))})")
+                except sqlite3.OperationalError:
+                    pass  # the server had it
+
+
+# ---------------------------------------------------------------------------------------------
+
+
+class Ended(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
-        self.db = Path(self.folder.name) / "class.db"
-        self.accepted = {}  # by the name of an order: the head it was answered with
-        self.asked = {}  # by the name of an accepted order: its path and body
-        self.lock = threading.Lock()
+        self.db = str(Path(self.folder.name) / "class.db")
+        self.rng = random.Random(20261120)
+        self.run_name = None
+        self.trail = []
+        self.given = {}  # every order, by its name
+        self.resets = {}  # every reset, by its operator
+        self.records = {}  # by run and sequence: what was seen and must be in the file
+        self.ends = Counter()
 
-    def test_nothing_that_was_accepted_is_gone_after_fifty_kills(self):
-        rng = random.Random(20261120)
-        run = None
+    def test_what_was_accepted_and_what_was_seen_stays_over_a_hundred_ends(self):
         for turn in range(ROUNDS):
-            server = Recorder("--db", str(self.db))
+            if self.rng.random() < STARTS_CUT:
+                self.cut_a_start()
+            server = browser.Server("--db", self.db)
             try:
-                run = self.check(server, run)
-                self.work(server, turn, rng)
+                self.work(server, turn)
             finally:
-                said = server.kill()
-            self.assertFalse(said, said[-1500:])
-        server = Recorder("--db", str(self.db))
+                server.kill()
+        server = browser.Server("--db", self.db)
         self.addCleanup(server.kill)
-        self.check(server, run)
-        self.check_run(server)
-        self.assertGreater(len(self.accepted), 2 * ROUNDS)
+        with Client(server.port) as client:
+            self.check(client)
+            self.check_run(client)
+        self.end(server, signal.SIGTERM if SIGNALS else None)
+        self.check_file()
+        accepted = [asked for asked in self.given.values() if asked.status == 200]
+        self.assertGreater(len(accepted), 2 * ROUNDS)
+        if SIGNALS:
+            self.assertGreater(min(self.ends[one] for one in SIGNALS), 0)
 
-    def check(self, server, run):
-        """Everything that was answered 200 is there, once, and so is the run up to it."""
-        _, status = server.ask("api/status?newest=0")
-        if run is not None:
-            self.assertEqual(status["run"], run)
-        entries = self.audit_of(server)
-        self.assertEqual([entry["number"] for entry in entries], list(range(1, len(entries) + 1)))
-        said = " ".join(entry["text"] for entry in entries if entry["operator"])
-        for name, head in self.accepted.items():
-            self.assertEqual(said.count(f"note {name})"), 1, name)
-            self.assertLessEqual(head, status["head"])
-        for path, body in list(self.asked.values())[-3:]:  # asked again, an accepted order is not done again
-            self.assertEqual(server.ask(path, body)[0], 200)
-        return status["run"]
+    # -- ends
 
-    def audit_of(self, server):
-        """Return the whole audit trail."""
-        entries = []
-        while True:
-            last = entries[-1]["number"] if entries else 0
-            _, part = server.ask(f"api/audit?after_entry={last}")
-            if not part["entries"]:
-                return entries
-            entries += part["entries"]
+    def cut_a_start(self):
+        """Kill a server that has only just been started."""
+        command = [sys.executable, str(browser.ROOT / "app.py"), "--port", "0", "--db", self.db]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        time.sleep(self.rng.random() * START_S)
+        process.kill()
+        said = process.communicate()[0]
+        self.assertNotIn("Traceback", said)
 
-    def work(self, server, turn, rng):
-        """Let operators work until the server is killed in the middle of it."""
-        answers = []
-        enough = threading.Event()
-        most = rng.randint(1, MOST_ANSWERS)
+    def work(self, server, turn):
+        """Check what the start has brought back, then let everybody work until the server ends."""
+        with Client(server.port) as client:
+            self.check(client)
+        how = self.rng.choice(SIGNALS) if SIGNALS and self.rng.random() < GENTLE else None
+        pause_s = self.rng.random() * 0.02
+        self.round = Round(turn, self.rng, server.port, self.db, len(self.trail) - 20)
 
-        def done(answer):
-            answers.append(answer)
-            if answer is None or len(answers) >= most:
-                enough.set()
-            return answer is not None
+        def end():
+            time.sleep(pause_s)
+            self.end(server, how)
 
-        def operator(number, own):
-            count = 0
-            while not enough.is_set():
-                alarms = server.ask("api/alarms")
-                holds = server.ask("api/holds")
-                if alarms is None or holds is None:
-                    return
-                count += 1
-                name = f"{turn}.{number}.{count}"
-                requests = holds[1]["holds"] + holds[1]["reviews"]
-                path, body = some_order(own, alarms[1]["alarms"], requests, name)
-                answer = server.ask(path, body)
-                if answer and answer[0] == 200:
-                    with self.lock:
-                        self.accepted[name] = answer[1]["head"]
-                        self.asked[name] = (path, body)
-                if not done(answer):
-                    return
+        self.round.go(end)
+        self.round.seen.everything = how is not None
+        self.given.update(self.round.given)
+        self.resets.update(self.round.resets)
+        self.assertEqual(self.round.seen.differences, [])
 
-        def clock(own):
-            while done(server.ask(f"api/next?count={own.randint(1, 25)}")):
-                pass
+    def end(self, server, how):
+        """End a server, by a signal or by a kill; all it has said since its start is nothing."""
+        if how is None:
+            server.process.kill()
+        else:
+            server.process.send_signal(how)
+        said = server.process.communicate(timeout=LIMIT_S)[0].strip()
+        self.assertFalse(said, said[-1500:])
+        if how is not None:
+            self.assertEqual(server.process.returncode, 0)
+        self.ends[how] += 1
 
-        threads = []
-        for number in range(OPERATORS):
-            own = random.Random(turn * 100 + number)
-            threads.append(threading.Thread(target=operator, args=(number, own)))
-        threads.append(threading.Thread(target=clock, args=(random.Random(turn),)))
-        for thread in threads:
-            thread.start()
-        enough.wait()
-        server.process.kill()
-        for thread in threads:
-            thread.join()
+    # -- what the next start has
 
-    def check_run(self, server):
-        """The run in the file is the run that its orders make: events, alarms and answers, without a gap."""
-        status = server.ask("api/status?newest=0")[1]
-        again = self.replayed(status["run"], status["head"])
-        self.assertEqual(server.ask("api/alarms")[1]["alarms"], plain(alarms_dict(again)["alarms"]))
-        self.assertEqual(server.ask("api/holds")[1]["holds"], plain(requests_dict(again)["holds"]))
-        rows = server.export()
+    def check(self, client):
+        """Everything that was accepted, and everything that was seen and covered, is there, once."""
+        status = client.get("api/status?newest=0")
+        trail = audit_of(client)
+        self.assertEqual([entry["number"] for entry in trail], list(range(1, len(trail) + 1)))
+        self.assertEqual(trail[:len(self.trail)], self.trail)
+        self.check_resets(trail, status["run"])
+        if self.run_name is not None:
+            self.check_seen(client, status, trail)
+        self.run_name = status["run"]
+        self.check_orders(client, trail)
+        self.trail = trail
+
+    def check_resets(self, trail, run):
+        """Each accepted reset is told once, by its name, and the newest run is the one that is on."""
+        told = Counter(entry["operator"] for entry in trail if entry["kind"] == "reset")
+        for name, new in self.resets.items():
+            self.assertIn(told.pop(name, 0), (1,) if new else (0, 1), name)
+        self.assertEqual(told, {})
+        begun = [entry["subject"] for entry in trail if entry["kind"] == "run_started"]
+        self.assertEqual(begun[-1], run)
+        self.assertTrue({new for new in self.resets.values() if new} <= set(begun))
+
+    def check_seen(self, client, status, trail):
+        """What was seen in the round before is as it was."""
+        seen = self.round.seen
+        run = status["run"]
+        self.assertEqual(changed_rows("entry", seen.covered_entries(run), dict(enumerate(trail, 1))), [])
+        covered = seen.covered_records(run)
+        self.records.update(covered)
+        wanted = {key: record for key, record in covered.items() if key[0] == run}
+        found = self.records_of(client, run, sorted(wanted))
+        self.assertEqual(changed_rows("record", wanted, found), [])
+        self.assertGreaterEqual(status["head"], seen.durable_to.get(run, -1))
+        self.assertGreaterEqual(status["summary"]["durable_to"], seen.durable_to.get(run, -1))
+        alarms, holds = client.get("api/alarms"), client.get("api/holds")
+        self.assertEqual(seen.changed_lists("alarms", alarms, alarms["alarms"]), [])
+        self.assertEqual(seen.changed_lists("requests", holds, holds["holds"] + holds["reviews"]), [])
+
+    def records_of(self, client, run, wanted):
+        """Return {(run, sequence): record} of what a server has from the first of these on to the last."""
+        found = {}
+        last = wanted[0][1] - 1 if wanted else 0
+        while wanted and last < wanted[-1][1]:
+            records = client.get(f"api/status?after={last}")["records"]
+            found.update({(run, record["event"]["sequence"]): record for record in records})
+            if not records:
+                break
+            last = max(found)[1]
+        return found
+
+    def check_orders(self, client, trail):
+        """Each order is there once where it was accepted, not at all where it was refused; all ask again."""
+        told = Counter(name for entry in trail if entry["operator"] for name in NOTE.findall(entry["text"]))
+        for name, asked in self.given.items():
+            least, most = {200: (1, 1), None: (0, 1)}.get(asked.status, (0, 0))
+            self.assertTrue(least <= told[name] <= most, (name, asked, told[name]))
+            if asked.run != self.run_name or asked.status not in (200, None):
+                if asked.status is None:  # of a run that is over: it stays as it is
+                    self.given[name] = asked._replace(status=200 if told[name] else 409)
+                continue
+            status, text = client.ask(asked.path, asked.body)
+            if asked.status == 200 or told[name]:
+                self.assertEqual(status, 200, text)
+            if asked.status == 200:
+                self.assertEqual(text, asked.text)
+            self.given[name] = asked._replace(status=status, text=text)
+
+    # -- in the end
+
+    def check_run(self, client):
+        """The export has the whole run, without a gap."""
+        status = client.get("api/status?newest=0")
+        rows = list(csv.DictReader(io.StringIO(client.ask("api/export.csv")[1].decode(), newline="")))
         self.assertEqual([int(row["sequence"]) for row in rows], list(range(status["head"] + 1)))
-        for row, record in zip(rows, again.report()["records"]):
-            self.assertEqual(row["spindle_load_pct"], str(record.sample.values["spindle_load_pct"] or ""))
-            self.assertEqual(row["anomaly_label"], record.truth.label)
 
-    def replayed(self, run, head):
-        """Return a station that has done the run of the file again, in memory."""
+    def check_file(self):
+        """Every run in the file comes out the same, and it has all that was seen of each."""
+        done = subprocess.run(
+            [sys.executable, str(browser.ROOT / "app.py"), "--verify", self.db], encoding="utf-8",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT_S,
+        )
+        said = done.stdout.splitlines()
+        self.assertEqual([line for line in said if not line.endswith("come out the same")], [])
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(len(said), sum(entry["kind"] == "run_started" for entry in self.trail))
+        columns = ("name", "sequence", *KEPT_CELLS)
         with closing(sqlite3.connect(self.db)) as base:
-            inputs = base.execute("SELECT sequence, text FROM inputs ORDER BY number").fetchall()
-        source = Simulator(7, checked_start(browser.START))
-        again = station_of(source, history=1_000_000, run_name=lambda: run)
-        for sequence, text in inputs:
-            again.next(sequence - again.latest(0).head)
-            fields = json.loads(text)
-            fields["arguments"] = tuple(map(tuple, fields["arguments"]))
-            try:
-                again.do(Order(**fields))
-            except (Refused, Malformed):
-                pass  # as it was then
-        again.next(head - again.latest(0).head)
-        return again
+            query = f"SELECT {', '.join(columns)} FROM samples_1 JOIN runs ON run = key"
+            rows = base.execute(query).fetchall()
+        found = {row[:2]: row[2:] for row in rows}
+        for key, record in self.records.items():
+            self.assertEqual(found.get(key), tuple(record["event"][name] for name in KEPT_CELLS), key)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 import app  # noqa: E402
 from bench import Simulator, station_of  # noqa: E402
 from simulator import MACHINE_ID  # noqa: E402
+from twin.access import ALONE  # noqa: E402
 from twin.application import Application  # noqa: E402
 from twin.history import DEFAULT_HISTORY  # noqa: E402
 from twin.pace import Clock  # noqa: E402
@@ -33,6 +34,16 @@ from twin.server import Server, unheard  # noqa: E402
 
 PATIENCE_S = 20  # only a test that fails waits for so long
 LOCAL = "Host: localhost"
+
+
+def has_ipv6():
+    """Return whether this machine can listen on IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
 
 
 class Answer(NamedTuple):
@@ -78,7 +89,8 @@ class ServerTest(unittest.TestCase):
     """A server of its own for each test, and a console that must stay empty."""
 
     history = DEFAULT_HISTORY
-    token = None  # of a shared run
+    access = ALONE
+    tls = None  # the context of a server that speaks HTTPS
 
     def make_twin(self):
         """Return the twin to serve."""
@@ -90,7 +102,7 @@ class ServerTest(unittest.TestCase):
 
     def heard(self):
         """Return what the server calls when the operator asks: of a shared run, its clock's beat."""
-        if self.token is None:
+        if not self.access.shared:
             return unheard
         clock = Clock(self.twin)
         self.addCleanup(clock.close)
@@ -107,7 +119,7 @@ class ServerTest(unittest.TestCase):
         self.twin = self.make_twin()
         self.plant = Plant({MACHINE_ID: self.twin})
         self.application = Application(self.plant, self.make_site())
-        self.server = Server("127.0.0.1", 0, self.application, self.token, self.heard())
+        self.server = Server("127.0.0.1", 0, self.application, self.access, self.heard(), self.tls)
         self.server.daemon_threads = False  # so that closing waits for the handlers
         self.port = self.server.server_port
         self.open = contextlib.ExitStack()
@@ -136,10 +148,13 @@ class ServerTest(unittest.TestCase):
         self.console.truncate()
         return text
 
+    def client(self):
+        """Return a connection to the server that is not open yet."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+
     def connect(self):
         """Return a keep-alive connection; closed with the test."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        return self.open.enter_context(contextlib.closing(connection))
+        return self.open.enter_context(contextlib.closing(self.client()))
 
     def socket(self):
         """Return a bare connection; closed with the test."""
@@ -149,8 +164,7 @@ class ServerTest(unittest.TestCase):
         """Return the `Answer` to one request, over a connection of its own where none is given."""
         with contextlib.ExitStack() as stack:
             if connection is None:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-                stack.enter_context(contextlib.closing(connection))
+                connection = stack.enter_context(contextlib.closing(self.client()))
             connection.request(method, target, body, headers or {})
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())

@@ -35,6 +35,7 @@ import {
   priorityOf,
   severityRank,
   trustGate,
+  verdictsOf,
 } from "../static/model.js";
 import { gapsOf, lengthOf, lowestBit, picked, runsOf } from "../static/runs.js";
 import {
@@ -669,6 +670,17 @@ test("tall charts stand above low ones, health below, and some signals are in ta
     chartsOf(model).map(({ name }) => name),
     ["load", "feed", "health"],
   );
+});
+
+test("what earlier rules left standing can be shown and answered", () => {
+  assert.deepEqual(priorityOf(model, 9), { name: "", rank: 4 });
+  const asks = [
+    { kind: "hold", verdicts: ["confirmed"] },
+    ...model.asks,
+    { kind: "intervention", verdicts: ["done"] },
+  ];
+  assert.deepEqual(verdictsOf({ asks }, "review"), ["continue", "stop"]);
+  assert.deepEqual(verdictsOf({ asks }, "a kind that is gone"), ["continue", "stop", "done"]);
 });
 
 test("alarms sort by what waits for an answer, what is open, and what is over", () => {

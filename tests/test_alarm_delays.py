@@ -298,13 +298,17 @@ class Latches(unittest.TestCase):
         self.assertEqual(bench.state(), "SHELVED")
         self.assertEqual(bench.unshelve().state, "UNACK")
 
-    def test_a_latched_alarm_that_was_shelved_and_confirmed_comes_back_to_normal(self):
-        bench = Bench()
-        bench.feed(FEED)
-        bench.shelve()
-        bench.feed(count=10)
-        bench.confirm()
-        self.assertEqual((bench.state(), bench.unshelve().state), ("SHELVED", "NORMAL"))
+    def test_a_latched_alarm_that_was_shelved_and_confirmed_is_over_where_it_was_acknowledged(self):
+        for acknowledged, state in ((True, "NORMAL"), (False, "RTN_UNACK")):
+            with self.subTest(acknowledged=acknowledged):
+                bench = Bench()
+                bench.feed(FEED)
+                if acknowledged:
+                    bench.acknowledge()
+                bench.shelve()
+                bench.feed(count=10)
+                bench.confirm()
+                self.assertEqual((bench.state(), bench.unshelve().state), ("SHELVED", state))
 
     def test_a_latched_condition_that_comes_and_goes_while_shelved_is_called_at_the_end(self):
         bench = Bench()

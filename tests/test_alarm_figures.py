@@ -4,8 +4,9 @@ import unittest
 
 from bench import CHATTER, FEED, LOST, Bench, found, twin_of
 from rules import REPORT
-from twin.alarms import GROUP_S, STALE_S, Alarms
+from twin.alarms import STALE_S, Alarms
 from twin.calls import CHATTER_S, FLOOD_ENDS, FLOOD_STARTS, RATE_S
+from twin.moves import GROUP_S
 from twin.register import KEPT_CLOSED
 from twin.sample import Moment, Person, Unknown
 

@@ -122,11 +122,18 @@ class Shelving(unittest.TestCase):
                 self.assertEqual(alarm.shelved_until_s, over_s if state == "SHELVED" else None)
 
     def test_shelving_ends_for_what_is_sound_and_for_what_is_missing_too(self):
-        for values, states in (((), ("NORMAL",)), (LOST, ("NORMAL", "SUPPRESSED_BY_DESIGN"))):
-            with self.subTest(values=values):
+        for values, acknowledged, states in (
+            ((), True, ("NORMAL",)),
+            ((), False, ("RTN_UNACK",)),
+            (LOST, True, ("NORMAL", "SUPPRESSED_BY_DESIGN")),
+            (LOST, False, ("RTN_UNACK",)),
+        ):
+            with self.subTest(values=values, acknowledged=acknowledged):
                 bench = Bench()
                 bench.raise_one()
                 bench.feed(count=6)
+                if acknowledged:
+                    bench.acknowledge()
                 bench.shelve(minutes=1)
                 bench.feed(values, count=100)
                 self.assertIn(bench.state(), states)
@@ -159,13 +166,41 @@ class Shelving(unittest.TestCase):
             twin.next()
         self.assertEqual(twin.report()["alarms"][-worn].state, "UNACK")
 
-    def test_a_condition_that_goes_while_shelved_ends_in_normal_without_a_call(self):
+    def test_a_condition_that_goes_while_shelved_is_over_without_a_call_where_it_was_acknowledged(self):
+        for acknowledged, state in ((True, "NORMAL"), (False, "RTN_UNACK")):
+            with self.subTest(acknowledged=acknowledged):
+                bench = Bench()
+                bench.raise_one()
+                if acknowledged:
+                    bench.acknowledge()
+                bench.shelve(minutes=1)
+                bench.feed(count=6)
+                self.assertEqual(bench.state(), "SHELVED")
+                bench.feed(count=30)
+                self.assertEqual((bench.state(), bench.alarms.get(1).annunciations), (state, 1))
+
+    def test_shelving_is_no_acknowledgement_however_often_it_is_done(self):
         bench = Bench()
         bench.raise_one()
-        bench.shelve(minutes=1)
         bench.feed(count=6)
-        self.assertEqual(bench.state(), "SHELVED")
-        bench.feed(count=30)
+        for _ in range(3):
+            bench.shelve(minutes=1)
+            bench.feed(count=40)
+            self.assertEqual((bench.state(), bench.alarms.unacknowledged()), ("RTN_UNACK", 1))
+            bench.shelve()
+            self.assertEqual(bench.unshelve().state, "RTN_UNACK")
+        self.assertEqual(bench.acknowledge().state, "NORMAL")
+        bench.shelve()
+        self.assertEqual(bench.unshelve().state, "NORMAL", "what is over and seen stays so")
+
+    def test_what_comes_and_goes_while_shelved_calls_nobody_where_it_was_acknowledged_before(self):
+        bench = Bench()
+        bench.raise_one()
+        bench.acknowledge()
+        bench.shelve(minutes=2)
+        bench.feed(count=10)
+        bench.feed(CHATTER, 10)
+        bench.feed(count=100)
         self.assertEqual((bench.state(), bench.alarms.get(1).annunciations), ("NORMAL", 1))
 
     def test_a_condition_that_begins_while_shelved_is_called_at_the_end(self):
@@ -183,6 +218,7 @@ class Shelving(unittest.TestCase):
             with self.subTest(active=active):
                 bench = Bench()
                 bench.raise_one()
+                bench.acknowledge()
                 bench.shelve(minutes=480)
                 bench.feed(CHATTER if active else (), 6)
                 person = Person("ada", "back from lunch")

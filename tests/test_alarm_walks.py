@@ -8,13 +8,13 @@ from statistics import mean
 
 import published
 from alarm_runs import INPUT_OF, Run, alarm_code, input_of, measured, rate_while_sound
-from bench import CALLS, attempt, found, found_by, twin_of
+from bench import CALLS, CHATTER, Bench, attempt, found, found_by, twin_of
 from people import random_order
 from rules import REPORT
 from twin.alarms import Alarms
 from twin.alarmstates import INPUTS, STATES, TRANSITIONS
 from twin.calls import CHATTER_COUNT, CHATTER_S, FLOOD_ENDS, FLOOD_STARTS, RATE_S
-from twin.point import KEPT_STEPS
+from twin.point import KEPT_FIRST, KEPT_STEPS
 from twin.register import KEPT_CLOSED
 from twin.sample import NORMAL, Moment, Order, Person, Refused
 
@@ -218,17 +218,19 @@ class RandomWalks(unittest.TestCase):
         """Return what may be read where a history ends in a state: NORMAL is suppressed without a line."""
         return (state, "SUPPRESSED_BY_DESIGN") if state == "NORMAL" else (state,)
 
-    def test_no_alarm_ends_unless_somebody_has_acknowledged_or_shelved_it(self):
+    def test_no_alarm_ends_unless_somebody_has_acknowledged_it(self):
         for seed, alarm in self.each_alarm():
             owed = False
-            for step in alarm.history:
+            for step, following in zip(alarm.history, alarm.history[1:] + (None,)):
                 given = input_of(step)
                 if given == "raise":
                     owed = True
-                elif given in ("acknowledge", "shelve"):
+                elif given == "acknowledge":
                     owed = False
                 over = step.state in ("NORMAL", "SUPPRESSED_BY_DESIGN")
-                self.assertFalse(owed and over, (seed, alarm.id, step))
+                if owed and over:  # its shelving ended, and it was raised anew at that moment
+                    told = (following.what, following.sequence)
+                    self.assertEqual(told, ("raised again", step.sequence), (seed, alarm.id, step))
 
     def test_a_line_names_who_did_it_where_a_person_did(self):
         by_person = {"acknowledged", "shelved", "unshelved", "reset", "noted"}
@@ -317,6 +319,44 @@ class LongHistory(unittest.TestCase):
         self.assertEqual(alarm.history[0].what, "raised")
         self.assertIn("still open", [step.note for step in alarm.history])
         self.assertGreater(alarm.history[-1].sequence, 2500)
+        self.assertGreater(alarm.history_left_out, 0)
+
+    def test_a_history_that_people_write_is_bounded_too_and_says_how_much_it_left_out(self):
+        bench = Bench()
+        bench.raise_one()
+        for number in range(1000):
+            alarm = bench.note(note=f"note {number}")
+            self.assertEqual([step.note for step in alarm.history], [f"note {number}"])
+            self.assertEqual(alarm.history_left_out, number + 1)
+            alarm = bench.alarms.get(1)
+            self.assertEqual(len(alarm.history) + alarm.history_left_out, number + 2)
+        notes = [step.note for step in alarm.history]
+        self.assertEqual(len(notes), KEPT_STEPS)
+        self.assertEqual(notes[:KEPT_FIRST], [""] + [f"note {number}" for number in range(KEPT_FIRST - 1)])
+        newest = [f"note {number}" for number in range(1000 - KEPT_STEPS + KEPT_FIRST, 1000)]
+        self.assertEqual(notes[KEPT_FIRST:], newest)
+
+    def test_what_happens_by_itself_is_kept_too_while_it_is_new(self):
+        bench = Bench()
+        bench.raise_one()
+        for number in range(500):
+            bench.note()
+        bench.feed(count=6)
+        bench.feed(CHATTER, 3)
+        told = [step.what for step in bench.alarms.get(1).history[-2:]]
+        self.assertEqual(told, ["returned to normal", "raised again"])
+        for number in range(500):
+            bench.note()
+        alarm = bench.alarms.get(1)
+        people = [step.what for step in alarm.history[KEPT_FIRST:]]
+        self.assertEqual(set(people), {"noted"}, "in the middle, what people did stays longest")
+
+    def test_the_calls_of_one_moment_are_kept_as_one(self):
+        bench = Bench()
+        bench.raise_one()
+        bench.call_often(1000, at_s=10.0)
+        self.assertEqual(bench.alarms.figures(10.0)["rate"], 1001)
+        self.assertEqual(bench.alarms.state()["calls"]["recent"], [(4.0, 1), (10.0, 1000)])
 
 
 class Checks(unittest.TestCase):

@@ -2,14 +2,17 @@
 
 import json
 import random
+import time
+import tracemalloc
 import unittest
 from collections import Counter
 
 from bench import Simulator, attempt, machine_of, twin_of
 from people import random_order
-from twin.journal import KEPT_ORDERS, Journal, Line, Stamp
+from twin.journal import KEPT_ENTRIES, KEPT_ORDERS, Journal, Line, Stamp
 from twin.machine import ORDERS, Answer, answer_of
-from twin.sample import Malformed, Order, to_json
+from twin.point import KEPT_STEPS
+from twin.sample import Malformed, Order, Refused, to_json
 from twin.wire import answer_dict
 
 STAMP = Stamp("run", 0, "", None, "report 1")
@@ -126,7 +129,7 @@ class Absorbed(unittest.TestCase):
         own.absorb(other)
         self.assertEqual((own.answer_to(mine), own.answer_to(theirs)), ("first", "second"))
 
-    def test_it_remembers_the_newest_orders_where_there_are_too_many(self):
+    def test_it_remembers_the_newest_orders_where_there_are_too_many_and_does_no_older_one_again(self):
         own = journal_with(0)
         other = journal_with(0)
         order = Order("note", "ada", "", 1)
@@ -135,9 +138,14 @@ class Absorbed(unittest.TestCase):
         for number in range(3):
             other.remember(order._replace(request_id=f"other {number}"), number)
         own.absorb(other)
-        known = [own.answer_to(order._replace(request_id=f"own {number}")) for number in range(4)]
-        self.assertEqual(known, [None, None, None, 3])
+        for number in range(3):
+            with self.assertRaisesRegex(Refused, f"^request_id 'own {number}' was used before; its "):
+                own.answer_to(order._replace(request_id=f"own {number}"))
+        self.assertEqual(own.answer_to(order._replace(request_id="own 3")), 3)
         self.assertEqual(own.answer_to(order._replace(request_id="other 2")), 2)
+        own.forget_orders()
+        for name in ("own 0", "other 2"):
+            self.assertIsNone(own.answer_to(order._replace(request_id=name)), "another run: another meaning")
 
     def test_an_order_that_was_done_on_a_copy_is_answered_by_the_original_as_if_it_had_done_it(self):
         orders = (
@@ -163,6 +171,89 @@ class Absorbed(unittest.TestCase):
         other = [entry._replace(evidence=tuple(entry.evidence)) for entry in plain.journal.after(0, 10**6)]
         self.assertEqual(own[-len(other):], other)
         self.assertEqual([entry.number for entry in own], list(range(1, len(own) + 1)))
+
+
+# ---------------------------------------------------------------------------------------------
+# Very many orders
+
+
+def orders_on(number, count):
+    """Yield so many orders on one alarm, each with a request id: people note, shelve, unshelve, see it."""
+    for turn in range(count):
+        kind, arguments = TURNS[turn % len(TURNS)]
+        note = f"note {turn}, " + "x" * 480
+        yield Order(kind, "ada", note, number, arguments, f"request {turn}")
+
+
+TURNS = (  # what people do, over and over; the condition stands meanwhile
+    ("note", ()), ("acknowledge", ()), ("note", ()), ("shelve", (("minutes", 5),)), ("note", ()),
+    ("unshelve", ()), ("note", ()), ("note", ()), ("note", ()), ("note", ()),
+)
+
+
+class TenThousandOrders(unittest.TestCase):
+    """10,000 orders on one alarm, each with a request id and a note of nearly 500 characters."""
+
+    COUNT = 10_000
+    MOST_ANSWER = 2_000  # bytes of JSON
+    MOST_STATE = 500_000
+    MOST_MEMORY = 40_000_000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.machine = machine_of(Simulator(7), "run")
+        for pair in Simulator(7).take(60):  # alarm 1 is of chatter
+            cls.machine.observe(*pair)
+        cls.texts = []
+        cls.took_s = []  # of each 1,000 orders
+        cls.held = []  # bytes after each 1,000
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            for order in orders_on(1, cls.COUNT):
+                cls.give(order)
+                if len(cls.texts) % 1000 == 0:
+                    cls.held.append(tracemalloc.get_traced_memory()[0] - before)
+        finally:
+            tracemalloc.stop()
+
+    @classmethod
+    def give(cls, order):
+        """Do one order, and keep a name for the text of its answer."""
+        if len(cls.texts) % 1000 == 0:
+            cls.took_s.append(0.0)
+        begun = time.perf_counter()
+        answer = cls.machine.do(order)
+        cls.took_s[-1] += time.perf_counter() - begun
+        text = to_json(answer_dict(answer))
+        cls.texts.append((len(text.encode()), hash(text)))
+
+    def test_an_answer_is_small_however_much_has_been_written_on_its_alarm(self):
+        self.assertLessEqual(max([size for size, _ in self.texts]), self.MOST_ANSWER)
+
+    def test_every_request_id_is_given_its_first_answer_again(self):
+        entries = self.machine.journal.last_number
+        for order, (_, text) in zip(orders_on(1, self.COUNT), self.texts):
+            self.assertEqual(hash(to_json(answer_dict(self.machine.do(order)))), text, order.request_id)
+        self.assertEqual(self.machine.journal.last_number, entries, "nothing was done twice")
+
+    def test_memory_grows_with_the_orders_and_not_with_their_square(self):
+        self.assertLess(self.held[-1], self.MOST_MEMORY)
+        first, second = self.held[4], self.held[9] - self.held[4]
+        self.assertLess(second, 1.3 * first, self.held)
+
+    def test_the_last_thousand_take_about_as_long_as_the_first(self):
+        self.assertLess(self.took_s[-1], 3.0 * self.took_s[0], self.took_s)
+
+    def test_the_state_is_bounded_and_the_audit_trail_has_what_the_alarm_left_out(self):
+        self.assertLess(len(to_json(self.machine.state())), self.MOST_STATE)
+        alarm = self.machine.alarms.get(1)
+        self.assertEqual(len(alarm.history), KEPT_STEPS)
+        self.assertEqual(alarm.history[0].what, "raised")
+        self.assertIn(f"note {self.COUNT - 1}, ", alarm.history[-1].note)
+        entries = self.machine.journal.after(0, KEPT_ENTRIES)
+        told = [entry for entry in entries if entry.kind in ("alarm", "note") and entry.subject == "1"]
+        self.assertEqual(len(told), len(alarm.history) + alarm.history_left_out)
 
 
 if __name__ == "__main__":

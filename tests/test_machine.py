@@ -165,14 +165,6 @@ class Restored(unittest.TestCase):
         self.assertEqual(used.go_on(200), lane.go_on(200))
         self.assertEqual(used.stands(), lane.stands())
 
-    def test_a_state_of_other_rules_is_refused(self):
-        state = written(Lane(7).machine.state())
-        state["fingerprint"] = "00000000"
-        title = REPORT.title
-        sentence = rf"^this state was made by {title} \(0{{8}}\), now {title} \([0-9a-f]{{8}}\)$"
-        with self.assertRaisesRegex(Refused, sentence):
-            Lane(7).machine.restore(state)
-
     def test_a_machine_whose_source_has_no_state_is_taken_up_without_it(self):
         pairs = Simulator(7).take(200)
         machine = Machine(Detector(REPORT), recommend)

@@ -32,36 +32,47 @@ ROOMS = (
          ""),
     Room("rule set",   "twin.rows twin.rowcheck twin.ruleset",                     "ground"),
     Room("simulation", "twin.faults",                                              "ground"),
-    Room("calling",    "twin.alarmstates twin.calls twin.point twin.quiet twin.register twin.alarms",
+    Room("calling",    "twin.alarmstates twin.calls twin.point twin.quiet twin.register twin.moves twin.alarms",
          "ground, rule set"),
     Room("asking",     "twin.requests",                                            "ground"),
     Room("machine",    "twin.journal twin.machine",                                "ground, calling, asking"),
     Room("wire",       "twin.wire",                                                "ground, calling, asking, machine"),
-    Room("keeping",    "twin.history twin.recorder twin.database twin.historian",  "ground, machine"),
-    Room("plant",      "twin.station twin.plant twin.pace",                        "ground, machine, wire, keeping"),
+    Room("file",       "twin.kept twin.cells twin.database twin.lookup twin.soundness twin.place twin.mark twin.backlog twin.writer",
+         "ground"),
+    Room("keeping",    "twin.history twin.historian twin.recorder",                "ground, asking, machine, file"),
+    Room("plant",      "twin.course twin.ordering twin.station twin.plant twin.pace twin.verify",
+         "ground, machine, wire, file, keeping"),
     Room("report",     "twin.markup twin.material twin.timeline twin.summary twin.episodes twin.report",
          "ground, rule set, calling"),
-    Room("http",       "twin.exchange twin.fields twin.orders twin.api twin.routes twin.application twin.server",
+    Room("http",
+         "twin.exchange twin.access twin.tls twin.fields twin.files twin.orders twin.api twin.routes twin.turns"
+         " twin.application twin.packing twin.places twin.reading twin.server",
          "ground, plant, wire, report"),
+    Room("start",      "twin.console twin.starting twin.serving",                  "ground, http"),
     Room("rules",      "rules",                                                    "rule set"),
     Room("simulator",  "simulator",                                                "ground, simulation"),
     Room("detector",   "detector",                                                 "ground, rule set"),
     Room("recommender", "recommender",                                             "rule set"),
     Room("app",        "app",
-         "ground, machine, wire, keeping, plant, http, rules, simulator, detector, recommender"),
+         "ground, machine, wire, file, keeping, plant, http, start, rules, simulator, detector, recommender"),
 )
 MODULES = tuple(name for room in ROOMS for name in room.modules.split())
 LESSON = {"app", "simulator", "detector", "recommender", "rules"}  # the top level: what a class changes
 
 # Modules of the standard library that only these may import. A machine that observes is none of them
 ALONE = {
-    "threading":   {"twin.station", "twin.pace", "twin.historian"},
-    "sqlite3":     {"twin.database", "twin.historian"},
-    "socket":      {"app", "twin.server"},
+    "threading":   {
+        "twin.ordering", "twin.pace", "twin.historian", "twin.writer", "twin.files", "twin.places", "twin.turns",
+        "twin.console", "twin.starting",
+    },
+    "sqlite3":     {"twin.database", "twin.writer"},
+    "signal":      {"twin.console"},
+    "socket":      {"twin.serving", "twin.places", "twin.reading", "twin.server"},
+    "ssl":         {"twin.tls"},
     "http.server": {"twin.server"},
     "subprocess":  set(),
     "random":      {"simulator"},
-    "time":        {"twin.server"},
+    "time":        {"twin.places", "twin.reading", "twin.server", "twin.turns"},
 }
 CLOCK = re.compile(r"\b(time\.time|datetime\.now|utcnow)\(|\brandom\.(random|gauss|seed)\(")
 TELLS_TIME = {"app"}  # it hands a clock on to those who need one

@@ -153,8 +153,22 @@ class RoutesTest(OrderTest):
             "operator": "ada",
             "note": "seen",
         }
-        self.assertEqual(alarm["history"][-1], step)
-        self.assertEqual(self.alarm(3), alarm)
+        self.assertEqual(alarm["history"], [step], "of its history, an answer has what the order made")
+        listed = self.alarm(3)
+        self.assertEqual((listed["history"][-1], listed["history_left_out"]), (step, 0))
+        self.assertEqual(len(listed["history"]), alarm["history_left_out"] + 1)
+        self.assertEqual(dict(listed, history=[step], history_left_out=alarm["history_left_out"]), alarm)
+
+    def test_an_answer_has_every_line_that_its_order_made_and_no_other(self):
+        for kind, said in (
+            ("acknowledge", ["acknowledged"]), ("note", ["noted"]), ("shelve", ["shelved for 5 min"]),
+            ("unshelve", ["unshelved", "raised again"]),
+        ):
+            alarm = self.give(kind).json["alarm"]
+            self.assertEqual([step["what"] for step in alarm["history"]], said)
+            lines = [step["what"] for step in self.alarm(3)["history"]]
+            self.assertEqual(lines[-len(said):], said)
+            self.assertEqual(alarm["history_left_out"], len(lines) - len(said))
 
     def test_an_alarm_is_shelved_and_unshelved(self):
         alarm = self.give("shelve", minutes=5).json["alarm"]

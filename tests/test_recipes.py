@@ -251,6 +251,8 @@ class ASignal(RecipeTest):
         self.assertIs(program.get("api/status")["summary"]["recording"], True)
         rows = list(csv.DictReader(io.StringIO(program.text("api/export.csv"))))
         self.assertEqual([float(row["acoustic_db"]) for row in rows], values)
+        while program.get("api/status")["summary"]["durable_to"] != 59:  # it is killed, and not asked to end
+            pass
         program.__exit__()
         again = self.served(options=("--db", "run.db"))
         self.assertEqual(again.get("api/status")["head"], 59)

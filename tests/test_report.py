@@ -389,7 +389,7 @@ class OtherSources(unittest.TestCase):
         self.assertEqual(set(lanes_of(station)), codes | decisions)
         self.assertEqual(len(material_of(station).alarms), 1)
         self.assertIn("RECORDED data, run testrun, rules unphased 1 (", page.text)
-        self.assertEqual(page.fact("Rules"), f"unphased 1 ({station.fingerprint})")
+        self.assertEqual(page.fact("Rules"), f"unphased 1 ({station.report()['fingerprint']})")
         for name in ("Machine", "Part", "Operation", "Seed", "Start", "Newest sample at"):
             self.assertEqual(page.fact(name), "–", name)
         self.assertIn("advises and controls nothing.", page.text)
@@ -489,7 +489,7 @@ class OtherSources(unittest.TestCase):
         )
         station = run_of(BEFORE, rules=own)
         page = read(station)
-        self.assertEqual(page.fact("Rules"), f"lab 2 ({station.fingerprint})")
+        self.assertEqual(page.fact("Rules"), f"lab 2 ({station.report()['fingerprint']})")
         self.assertIn("as a mean of 5 samples", page.text)
         for row in targets:
             self.assertEqual(page.row(row.title)[2], "3")
@@ -563,6 +563,13 @@ class LongRuns(unittest.TestCase):
         self.assertEqual(len(lines), 2 * episodes.HISTORY_ENDS + 2)
         self.assertIn("Ada", "".join(lines))
         self.assertIn(f"{left_out} lines between these", lines[-1])
+
+    def test_what_an_alarm_keeps_no_longer_of_its_history_is_counted(self):
+        report = run_of(BEFORE).report()
+        (alarm,) = report["alarms"]
+        self.assertEqual(episodes.left_out_lines(alarm), [])
+        body = episodes.alarm_body(alarm._replace(history_left_out=12), [1], REPORT)
+        self.assertIn("12 lines of its history kept no longer; the audit trail has them.", body)
 
     def test_what_is_no_longer_listed_is_counted(self):
         request = run_of(BEFORE).report()["requests"][0]

@@ -149,7 +149,8 @@ class DescriptionTest(unittest.TestCase):
     def test_every_example_is_an_answer_and_not_a_refusal(self):
         for route in self.described["routes"]:
             with self.subTest(route["path"]):
-                self.assertEqual(route["example"]["status"], 200, route["example"]["answer"])
+                expected = 409 if route["path"] == "/api/backup" else 200  # a demonstration is not recorded
+                self.assertEqual(route["example"]["status"], expected, route["example"]["answer"])
                 self.assertTrue(route["example"]["answer"])
 
     def test_an_example_has_the_shape_of_what_the_route_answers_now(self):
@@ -198,7 +199,7 @@ class DescriptionTest(unittest.TestCase):
         for (method, path), route in ROUTES.items():
             described = {row["status"] for row in self.of(method, path)["refuses"]}
             with self.subTest(f"{method} {path}"):
-                self.assertEqual(403 in described, route.changes)
+                self.assertEqual(403 in described, route.changes or route.operator)
                 self.assertEqual(400 in described, route.query is not None or route.body is not None)
                 self.assertLessEqual({status for status, _ in route.refuses}, described)
 

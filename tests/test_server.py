@@ -26,11 +26,15 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import app  # noqa: E402
-from harness import LOCAL, PATIENCE_S, ROOT, ServerTest, answers_in, read_to_end, request  # noqa: E402
+from harness import (  # noqa: E402
+    LOCAL, PATIENCE_S, ROOT, ServerTest, answers_in, has_ipv6, read_to_end, request,
+)
 from simulator import SAMPLE_START, Simulator  # noqa: E402
 from twin.exchange import JSON, Response  # noqa: E402
+from twin.reading import MAX_HEADER_BYTES, MAX_LINE_BYTES  # noqa: E402
+from twin.serving import python_command, why_no_server  # noqa: E402
 from twin.routes import ROUTES, Site  # noqa: E402
-from twin.server import COMPRESS_FROM_BYTES, IDLE_TIMEOUT_S, Handler, Server  # noqa: E402
+from twin.server import COMPRESS_FROM_BYTES, IDLE_TIMEOUT_S, REQUEST_S, Handler, Server  # noqa: E402
 from bench import REPORT, station_of  # noqa: E402
 from twin.wire import Wire  # noqa: E402
 
@@ -428,6 +432,7 @@ class StaticTest(ServerTest):
                 headers = self.get(path).headers
                 self.assertEqual(headers["X-Content-Type-Options"], "nosniff")
                 self.assertEqual(headers["Cache-Control"], "no-store")
+                self.assertEqual(headers["Cross-Origin-Resource-Policy"], "same-origin")
                 self.assertIsNone(headers["Access-Control-Allow-Origin"])
 
     def test_no_spelling_of_a_path_leaves_the_folder(self):
@@ -715,19 +720,19 @@ class BadRequestTest(ServerTest):
         self.assert_refused(answer, 505)
 
     def test_an_over_long_request_is_refused(self):
-        longest = 1 << 16  # bytes in a line, its end included
-        for length, status in ((longest - 100, 404), (longest, 404), (longest + 1, 414), (longest * 4, 414)):
+        longest = MAX_LINE_BYTES
+        for length, status in ((longest - 100, 404), (longest, 404), (longest + 1, 414), (longest * 9, 414)):
             with self.subTest("URL", length=length):
                 path = "/" + "a" * (length - len("GET / HTTP/1.1\r\n"))
                 (answer,) = self.raw(request(f"GET {path} HTTP/1.1", LOCAL))
                 self.assert_refused(answer, status)
 
     def test_over_long_and_too_many_headers_are_refused(self):
-        longest = 1 << 16
+        longest = MAX_HEADER_BYTES - len(f"{LOCAL}\r\nX: \r\n\r\n")
         for name, headers, status in (
-            ("at the length",  ["X: " + "a" * (longest - len("X: \r\n"))], 200),
-            ("over it",        ["X: " + "a" * (longest - len("X: \r\n") + 1)], 431),
-            ("far over it",    ["X: " + "a" * longest * 4], 431),
+            ("at the length",  ["X: " + "a" * longest], 200),
+            ("over it",        ["X: " + "a" * (longest + 1)], 431),
+            ("far over it",    ["X: " + "a" * longest * 9], 431),
             ("at the number",  ["X: a"] * 98, 200),
             ("far over it",    ["X: a"] * 500, 431),
         ):
@@ -743,17 +748,22 @@ class BadRequestTest(ServerTest):
         code = (
             "import io, sys\n"
             "from twin.exchange import Refusal\n"
-            "from twin.server import HeaderLines, accepts_gzip, host_name\n"
+            "from twin.access import ALONE, answers_to, host_name\n"
+            "from twin.packing import accepts_gzip\n"
+            "from twin.reading import HeaderLines\n"
             "text = eval(sys.argv[1])\n"
             "try: HeaderLines(io.BytesIO(text)).readline(65537)\n"
             "except Refusal: pass\n"
-            "accepts_gzip(text.decode('latin-1')), host_name(text.decode('latin-1'))\n")
+            "value = text.decode('latin-1')\n"
+            "accepts_gzip(value), host_name(value), answers_to(ALONE, value, '::1')\n")
         for text in (
             "b'A:' + b' ' * 60000 + b'\\0\\r\\n'",
             "b'A: x' + b' ' * 60000 + b'x\\r\\n'",
             "b'a' * 60000 + b'\\0'",
             "b'gzip;' * 12000 + b' ' * 5000",
             "b'[' + b':' * 60000",
+            "b'[::1%' + b'a' * 60000",
+            "b'1.' * 30000",
         ):
             with self.subTest(text=text):
                 subprocess.run([sys.executable, "-c", code, text], cwd=ROOT, timeout=PATIENCE_S, check=True)
@@ -928,18 +938,12 @@ class StrangerTest(ServerTest):
                 (answer,) = self.raw(request(line, *hosts))
                 self.assertEqual(answer.status, status)
 
-    def test_a_server_for_the_network_may_be_called_by_any_name(self):
-        self.server.loopback = False
-        for host, status in (("twin.example", 200), ("192.168.1.10:8765", 200), ("a b", 403), ("", 403)):
-            with self.subTest(host):
-                (answer,) = self.raw(request("GET /api/status HTTP/1.1", f"Host: {host}"))
-                self.assertEqual(answer.status, status)
-
     def changing(self):
         """Yield (method, target) of every request that changes the run."""
         yield from (
             ("GET", "/api/next"),
             ("GET", "/api/next?after=-1"),
+            ("POST", "/api/next"),
             ("GET", "/api/reset"),
             ("POST", "/api/reset?seed=8"),
         )
@@ -959,6 +963,8 @@ class StrangerTest(ServerTest):
                 {"Origin": f"http://127.0.0.1:{self.port + 1}"},
                 {"Origin": "http://127.0.0.1"},
                 {"Origin": f"http://127.0.0.1:{self.port}.evil.example"},
+                {"User-Agent": "Mozilla/5.0 (Macintosh) Version/17.0 Safari/605.1.15"},
+                {"User-Agent": "Mozilla/5.0 (Macintosh) Safari/605.1.15", "Sec-Fetch-Site": ""},
             ):
                 with self.subTest(f"{method} {target}", **headers):
                     before = self.state()
@@ -973,6 +979,9 @@ class StrangerTest(ServerTest):
                 {"Sec-Fetch-Site": "none"},
                 {"Origin": f"http://127.0.0.1:{self.port}"},
                 {"Sec-Fetch-Site": "same-origin", "Origin": f"http://127.0.0.1:{self.port}"},
+                {"User-Agent": "Mozilla/5.0", "Origin": f"http://127.0.0.1:{self.port}"},
+                {"User-Agent": "Mozilla/5.0", "Sec-Fetch-Site": "none"},
+                {"User-Agent": "curl/8.5.0"},
             ):
                 with self.subTest(f"{method} {target}", **headers):
                     before = self.state()
@@ -1044,15 +1053,15 @@ class WireTest(ServerTest):
                 self.assertEqual(answer.headers["Content-Encoding"], encoding)
                 self.assertEqual(int(answer.headers["Content-Length"]), len(answer.body))
 
-    def test_each_answer_is_one_send(self):
+    def test_an_answer_that_is_not_made_in_parts_is_one_send(self):
         sends = []
         for name in ("send", "sendall"):
             self.count_calls(name, sends)
         connection = self.connect()
         for method, target, encoding in (
             ("GET", "/api/next", ""),
-            ("GET", "/api/next?count=500", "gzip"),
-            ("GET", "/api/status", ""),
+            ("GET", "/api/next?count=16", "gzip"),
+            ("GET", "/api/status?newest=16", ""),
             ("GET", "/api/model", "gzip"),
             ("GET", "/api/export.csv", ""),
             ("GET", "/data/sample_run.csv", ""),
@@ -1140,9 +1149,10 @@ class WireTest(ServerTest):
                 (answer,) = self.raw(request(f"GET {target} HTTP/1.1", LOCAL))
                 self.assertEqual((answer.status, answer.json["head"]), (200, -1))
 
-    def test_a_silent_or_half_sent_connection_is_closed(self):
-        self.assertEqual(Handler.timeout, IDLE_TIMEOUT_S)
+    def test_a_silent_connection_is_closed_and_a_half_sent_request_is_told_why(self):
+        self.assertEqual((Handler.timeout, Handler.request_s), (IDLE_TIMEOUT_S, REQUEST_S))
         self.patch(Handler, "timeout", 0.2)
+        self.patch(Handler, "request_s", 0.2)
         whole = request("POST /api/reset HTTP/1.1", LOCAL, "Content-Length: 10", body=b"half")
         parts = {
             "nothing": b"",
@@ -1156,7 +1166,11 @@ class WireTest(ServerTest):
             sock.sendall(parts[name])
         for name, sock in sockets.items():
             with self.subTest(name):
-                self.assertEqual(read_to_end(sock), b"")
+                answers = answers_in(read_to_end(sock))
+                self.assertEqual([answer.status for answer in answers], [408] if parts[name] else [])
+                for answer in answers:
+                    self.assert_refused(answer, 408)
+                    self.assertEqual(answer.headers["Connection"], "close")
         self.assertEqual(self.state(), before)
 
     def test_a_connection_that_falls_silent_is_closed_after_its_answers(self):
@@ -1321,6 +1335,19 @@ class CommandLineTest(unittest.TestCase):
             ("--history", "0"),
             ("--history", "1000001"),
             ("--history", "many"),
+            ("--allow-host", ""),
+            ("--allow-host", "a b"),
+            ("--allow-host", "*.example"),
+            ("--allow-host", "http://twin.example/"),
+            ("--allow-host", "twin.example:8765"),
+            ("--allow-host", "twin..example"),
+            ("--allow-host", "twin-.example"),
+            ("--allow-host", "sch\u00fcler.example"),
+            ("--allow-host", "192.0.2.256"),
+            ("--allow-host", "0.0.0.0"),
+            ("--allow-host", "::"),
+            ("--allow-host", "[twin]"),
+            ("--allow-host", "fe80::1%eth0"),
         ):
             with self.subTest(option, value=value):
                 console = io.StringIO()
@@ -1380,7 +1407,7 @@ class CommandLineTest(unittest.TestCase):
             for number in (errno.EADDRINUSE, 10048):
                 with self.subTest(system, errno=number):
                     error = OSError(number, "in use")
-                    said = app.why_no_server(error, "127.0.0.1", 8765, app.python_command(system))
+                    said = why_no_server(error, "127.0.0.1", 8765, python_command(system))
                     self.assertTrue(said.endswith(": " + command), said)
                     self.assertIn("port 8765 on 127.0.0.1 is in use", said)
 
@@ -1420,7 +1447,11 @@ class CommandLineTest(unittest.TestCase):
                     self.skipTest(f"{host} can't be listened on here")
                 with contextlib.closing(server.socket):
                     self.assertRegex(server.url, f"^{url}$")
-                    self.assertTrue(server.loopback)
+
+    def test_no_server_that_others_can_reach_goes_without_a_token(self):
+        for host in ("0.0.0.0", "::") if has_ipv6() else ("0.0.0.0",):
+            with self.subTest(host), self.assertRaisesRegex(ValueError, "without a token"):
+                Server(host, 0, None)
 
 
 if __name__ == "__main__":

@@ -16,16 +16,20 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 import app
 import harness
 from twin import pace
+from twin.access import Access
 from twin.api import shown_values
 from twin.routes import ROUTES
+from twin.server import Server
+from twin.serving import access_of
 from bench import station_of
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 NAMED = {"operator": "Ada"}
 MODEL = station_of().wire.model_dict()
-CHANGING = [key for key, route in ROUTES.items() if route.changes]
-LOOKING = [key for key, route in ROUTES.items() if not route.changes]
+CHANGING = [key for key, route in ROUTES.items() if route.changes and key[0] != "GET"]
+CHANGING_BY_GET = [key for key, route in ROUTES.items() if route.changes and key[0] == "GET"]
+LOOKING = [key for key, route in ROUTES.items() if not (route.changes or route.operator)]
 
 
 def asked(key):
@@ -40,7 +44,7 @@ def asked(key):
 class Shared(harness.ServerTest):
     """A shared run that stands at sample 182, with a hold that could be confirmed."""
 
-    token = TOKEN
+    access = Access(token=TOKEN)
 
     def make_twin(self):
         twin = station_of()
@@ -85,6 +89,21 @@ class Viewers(Shared):
                     self.assertIn("only the operator", answer.json["error"])
         self.assertEqual(self.everything(), before)
 
+    def test_nobody_changes_anything_by_get(self):
+        before = self.everything()
+        self.assertEqual(len(CHANGING_BY_GET), 2)
+        for _, path in CHANGING_BY_GET:
+            for method in ("GET", "HEAD"):
+                for headers in ({}, OPERATOR, dict(OPERATOR, **{"Sec-Fetch-Site": "same-origin"})):
+                    with self.subTest(f"{method} {path}", **headers):
+                        answer = self.ask(method, path, headers=headers)
+                        self.assertEqual((answer.status, answer.headers["Allow"]), (405, "POST"))
+                        if method == "GET":
+                            self.assert_refused(answer, 405)
+                            self.assertIn("answers POST only", answer.json["error"])
+            self.assertIn(("POST", path), ROUTES)
+        self.assertEqual(self.everything(), before)
+
     def test_a_viewer_sees_everything_goes_back_in_time_and_exports(self):
         for key in LOOKING:
             path, body = asked(key)
@@ -93,8 +112,12 @@ class Viewers(Shared):
         self.assertEqual(self.get("/api/status?after=180").sequences, [181, 182])
         self.assertEqual(self.state()[1], 182, "looking makes no sample")
 
+    def test_a_viewer_gets_no_copy_of_the_file(self):
+        self.assert_refused(self.get("/api/backup"), 403)
+        self.assert_refused(self.ask("GET", "/api/backup", headers=OPERATOR), 409)  # nothing is recorded here
+
     def test_a_token_in_the_address_or_in_the_body_is_none(self):
-        self.assert_refused(self.get(f"/api/next?token={TOKEN}&operator={TOKEN}"), 403)
+        self.assert_refused(self.ask("POST", f"/api/next?token={TOKEN}&operator={TOKEN}"), 403)
         self.assert_refused(self.order("/api/actions", {"operator": TOKEN, "action": "change_tool"}), 403)
 
     def test_what_changes_the_run_is_every_order_every_reset_every_step_and_the_pace(self):
@@ -109,7 +132,7 @@ class Viewers(Shared):
 
 class Operator(Shared):
     def test_the_operator_may_do_what_viewers_may_not(self):
-        self.assertEqual(self.ask("GET", "/api/next", headers=OPERATOR).sequences, [183])
+        self.assertEqual(self.ask("POST", "/api/next", headers=OPERATOR).sequences, [183])
         self.assertEqual(
             self.order("/api/holds/4/confirm", dict(NAMED, note="override was open"), **OPERATOR).json[
                 "hold"
@@ -129,7 +152,7 @@ class Operator(Shared):
 
     def test_tokens_are_compared_in_constant_time(self):
         with mock.patch("hmac.compare_digest", return_value=False) as compared:
-            self.assert_refused(self.ask("GET", "/api/next", headers=OPERATOR), 403)
+            self.assert_refused(self.ask("POST", "/api/next", headers=OPERATOR), 403)
         compared.assert_called_once()
 
     def test_no_page_is_sent_on_with_a_referrer(self):
@@ -189,9 +212,8 @@ class Greeting(unittest.TestCase):
     def served(self, *options):
         """Return what a start prints, and the server."""
         made, text = [], io.StringIO()
-        with mock.patch.object(
-            app.Server, "serve_forever", lambda server: made.append((server.server_address, server.token))
-        ):
+        took = lambda server: made.append((server.server_address, server.access.token))
+        with mock.patch.object(Server, "serve_forever", took):
             with redirect_stdout(text), redirect_stderr(io.StringIO()):
                 self.assertEqual(app.main(["--port", "0", *options]), 0)
         return text.getvalue(), made[0]
@@ -204,13 +226,33 @@ class Greeting(unittest.TestCase):
         self.assertRegex(token, r"^[0-9a-f]{32}$")
         self.assertEqual(text.count(token), 1)
 
+    def test_an_address_that_others_can_reach_is_shared_without_the_option_too(self):
+        all_addresses = [("--host", "0.0.0.0")] + [("--host", "::")] * harness.has_ipv6()
+        for options in (*all_addresses, ("--allow-host", "twin.example")):
+            with self.subTest(options):
+                text, (address, token) = self.served(*options)
+                students, operator = [line.split()[-1] for line in text.splitlines()[1:]]
+                self.assertEqual(operator, f"{students}#operator={token}")
+                self.assertRegex(token, r"^[0-9a-f]{32}$")
+
+    def test_a_server_answers_to_the_name_that_it_was_started_by(self):
+        options = app.parser().parse_args(["--allow-host", "twin.example", "--allow-host", "192.0.2.7"])
+        with mock.patch("socket.gethostname", return_value="Lab-PC"):
+            names = access_of(options, "Lab.School.Example", "192.0.2.2", "http").names
+            for name in ("lab-pc", "lab-pc.local", "lab.school.example", "twin.example", "192.0.2.7"):
+                self.assertIn(name, names)
+            self.assertEqual(access_of(options, "0.0.0.0", "0.0.0.0", "https").scheme, "https")
+
     def test_every_start_has_a_token_of_its_own(self):
         self.assertNotEqual(self.served("--share")[1][1], self.served("--share")[1][1])
 
     def test_without_share_there_is_no_token_and_this_machine_only(self):
-        text, (address, token) = self.served()
-        self.assertEqual((address[0], token), ("127.0.0.1", None))
-        self.assertNotIn("operator", text)
+        for options in ((), ("--host", "127.0.0.1"), ("--host", "localhost")):
+            with self.subTest(options):
+                text, (address, token) = self.served(*options)
+                self.assertIn(address[0], ("127.0.0.1", "::1"))
+                self.assertIsNone(token)
+                self.assertNotIn("operator", text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,11 @@
 """The wire: records as JSON, as columns and as rows; what a viewer may see."""
 
+import csv
+import io
 import json
+import random
+import sys
+import threading
 import unittest
 
 from bench import REPORT, Simulator, records_of, station_of  # first: it puts the root on the path
@@ -91,6 +96,29 @@ class Records(unittest.TestCase):
             self.assertEqual(columns["rules"][place], bits)
 
 
+class Crowd(unittest.TestCase):
+    def test_threads_that_ask_for_ever_new_windows_are_all_answered(self):
+        twin = station_of()
+        window = twin.next(1)
+        wrong = []
+
+        def ask(number):
+            try:
+                for turn in range(1000):
+                    twin.wire.window_json(window._replace(head=10 * turn + number))
+            except RuntimeError as error:
+                wrong.append(error)
+
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(1e-6)  # s: many turns, so that one comes at a bad moment
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+
+
 class Rows(unittest.TestCase):
     def test_an_export_row_has_a_cell_a_column_and_a_gap_is_empty(self):
         record = records_of(209)[208]
@@ -105,8 +133,30 @@ class Rows(unittest.TestCase):
     def test_texts_that_begin_like_a_formula_are_defused_and_numbers_are_not(self):
         for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1", "＋1", "－1", "＠x"):
             self.assertEqual(defused(text), "'" + text)
-        for cell in (-1.5, 0, None, "chatter", "a=b"):
+        for cell in (-1.5, 0, None, "", "chatter", "a=b", "a, =b", "a; b", "4|5", "sample 3; hold 1 stands"):
             self.assertEqual(defused(cell), cell)
+
+    def test_a_formula_inside_a_text_is_defused_where_another_separator_would_begin_a_cell(self):
+        for text, wanted in (
+            ("a;=1+1", "a;'=1+1"),
+            ("a\t=1+1", "a\t'=1+1"),
+            ("a\n=1+1\n-2", "a\n'=1+1\n'-2"),
+            ('a;"=1+1";""@x', "a;\"'=1+1\";\"\"'@x"),
+            ("=1;=2;;＝3", "'=1;'=2;;'＝3"),
+            ("\t=1", "'\t'=1"),
+        ):
+            self.assertEqual(defused(text), wanted)
+
+    def test_no_cell_of_a_file_begins_like_a_formula_whatever_it_is_split_at(self):
+        chance = random.Random(7)
+        for _ in range(3000):
+            cell = "".join(chance.choices('ab=+-@＝;,\t\n "', k=chance.randint(1, 9)))
+            file = io.StringIO()
+            csv.writer(file, lineterminator="\n").writerow([46, defused(cell), "end"])
+            for separator in ",;\t":
+                for row in csv.reader(io.StringIO(file.getvalue()), delimiter=separator):
+                    starts = [found[:1] for found in row if not found.startswith("46")]
+                    self.assertFalse(set(starts) & set("=+-@＝"), (cell, separator, row))
 
 
 class Hidden(unittest.TestCase):

@@ -9,7 +9,12 @@ A detection is about one sample and flickers; an alarm has delays, a deadband an
 can end. A rule whose alarm row has an operator's action makes alarms; a rule without one is an event in the
 log. Telemetry that is missing is an alarm of its own for each signal.
 
-Acknowledging says "I have seen it". It neither ends the condition nor releases a hold.
+Acknowledging says "I have seen it". It neither ends the condition nor releases a hold. Shelving puts an alarm
+off and acknowledges nothing: what nobody has seen is to be acknowledged when its shelving ends, though it is
+over by then. While a hold stands, no latched alarm goes that stood when the hold was made.
+
+An alarm that is asked for has its history, `twin.point.KEPT_STEPS` lines at the most. In a `Change`, and in
+the answer to a person, it has just the lines that are new: so what is kept of an order stays small.
 
 >>> from detector import Detector
 >>> from rules import REPORT
@@ -25,14 +30,16 @@ Acknowledging says "I have seen it". It neither ends the condition nor releases 
 ('ACKED', 1.4, ['acknowledged'])
 """
 
-from typing import NamedTuple, Optional
+from typing import Optional, Tuple
 
 from twin.alarmstates import STATES, TRANSITIONS, why_not
 from twin.calls import Calls, chatters
-from twin.point import Alarm, Step, points_of
+from twin.moves import Change, Moves, change_of
+from twin.point import Points, Step
 from twin.quiet import QuietRules
-from twin.register import Register
-from twin.sample import NOBODY, Refused
+from twin.readback import fields_in, mapping, state_of
+from twin.register import GONE, Register
+from twin.sample import NOBODY, Moment, Refused
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
@@ -45,21 +52,16 @@ from twin.sample import NOBODY, Refused
 #   deadband      between the limit and the number that clears it, in the signal's unit
 #   latched       stays after its condition is gone, until a person has confirmed the required check
 #   annunciation  an alarm that becomes unacknowledged: what an operator is called by
+#   group         alarms that are raised within `twin.moves.GROUP_S` of the first
 #   first-out     the first of a group that tripped together: most likely the cause
 
-GROUP_S = 10.0  # alarms raised within this of the first are one group
 STALE_S = 24 * 3600.0  # an alarm that stands longer is stale; ISA-18.2
 UNANSWERED = frozenset(state.name for state in STATES if state.unanswered)
+START = Moment(-1, 0.0)
+KINDS = {  # of what `Alarms.state` holds besides its parts
+    "firing": Tuple[str, ...], "group_first": Optional[int], "group_until": float,
+}
 MAX_SHELVE_MIN = 480  # a shift: shelved is put off, not put away
-
-
-class Change(NamedTuple):
-    """Something the log should say: an alarm that changed, or what makes no alarm (alarm None)."""
-
-    what: str
-    alarm: Optional[Alarm]
-    point: str
-    text: str
 
 
 def figures_of(points, calls, at_s):
@@ -90,26 +92,22 @@ class Alarms:
     """All points of one machine in one run: `evaluate` each sample, and do what a person asks."""
 
     def __init__(self, rules):
-        self._points = points_of(rules)
-        self._places = {point.name: place for place, point in enumerate(self._points)}
-        self._of_code = {}  # code -> places of the points that it concerns
-        for place, point in enumerate(self._points):
-            self._of_code.setdefault(point.code_seen, []).append(place)
-        self._awake = set()  # places of the points that are not at rest
+        self._rules = rules
+        self._points = Points(rules)
         self._register = Register()
         self._quiet = QuietRules(rules)
         self._calls = Calls({row.digit: row.name for row in rules.priorities})
-        self._group_first = None  # id of the alarm that tripped first in the newest group
-        self._group_until = 0.0  # process time
+        self._moves = Moves(self._register, self._calls)
 
     # -- what a sample does
 
     def evaluate(self, found, moment):
         """Judge one detection; return the `Change`s that it makes, in order."""
-        if not (found.codes or found.missing or self._awake or self._quiet.firing or self._calls.watched):
+        watched = self._points.awake or self._quiet.firing or self._calls.watched
+        if not (found.codes or found.missing or watched):
             return []
         changes = []
-        for point in self._points if found.missing else self._concerned(found.codes):
+        for point in self._points.all if found.missing else self._points.concerned(found.codes):
             changes += self._look(point, found, moment)
         changes += [Change("event", None, name, text) for name, text in self._quiet.begun(found)]
         flood = self._calls.turn(moment.at_s)
@@ -117,50 +115,25 @@ class Alarms:
             changes.append(Change("flood", None, "", flood))
         return changes
 
-    def _concerned(self, codes):
-        """Return the points to look at, in the table's order: those not at rest, or whose code is there."""
-        places = set(self._awake)
-        for code in codes:
-            places.update(self._of_code.get(code, ()))
-        return [self._points[place] for place in sorted(places)]
-
     def _look(self, point, found, moment):
         changes = []
         if point.state == "SHELVED" and moment.at_s >= point.shelved_until:
-            changes += self._unshelve(point, moment, NOBODY, "shelving ended")
+            changes += self._moves.unshelve(point, moment, NOBODY, "shelving ended")
         wanted = point.wanted(found, moment.sequence)
         if wanted and point.is_steady():
             return changes
         if wanted is None:
-            changes += self._suppress(point, moment)
+            changes += self._moves.suppress(point, moment)
         else:
             changes += self._settle(point, wanted, found, moment)
-        self._wake(point)
+        self._points.wake(point)
         return changes
-
-    def _wake(self, point):
-        """Keep a point among those that each sample looks at, unless it is at rest."""
-        place = self._places[point.name]
-        if point.at_rest():
-            self._awake.discard(place)
-        else:
-            self._awake.add(place)
-
-    def _suppress(self, point, moment):
-        """Take a point out of sight whose signal is missing; what waits for a person stays in sight."""
-        point.since = None  # nothing is known: a delay that ran begins anew
-        if point.state == "NORMAL":
-            point.state = TRANSITIONS["NORMAL"]["suppress"]
-            return []
-        if not TRANSITIONS[point.state]["suppress"] or point.latched:
-            return []
-        return self._move(point, "suppress", moment, NOBODY, "suppressed by design: its signal is missing")
 
     def _settle(self, point, wanted, found, moment):
         """Let the delays run, and tell the state what has changed."""
         changes = []
         if point.state == "SUPPRESSED_BY_DESIGN":
-            changes += self._unsuppress(point, wanted, moment)
+            changes += self._moves.unsuppress(point, wanted, moment)
         if wanted == point.on:
             point.since = None
             return changes
@@ -172,108 +145,65 @@ class Alarms:
         point.on = wanted
         point.since = None
         if wanted:
-            return changes + self._raise(point, moment)
-        return changes + self._clear(point, moment, NOBODY, "returned to normal")
+            return changes + self._moves.begin(point, moment)
+        return changes + self._moves.clear(point, moment, NOBODY, "returned to normal")
 
-    def _clear(self, point, moment, person, what):
-        if point.latched or not TRANSITIONS[point.state]["clear"]:
-            return []
-        return self._move(point, "clear", moment, person, what)
+    # -- what a hold does
 
-    def _unsuppress(self, point, wanted, moment):
-        """Bring a point back whose signal is there; a condition that outlasted the gap is raised anew."""
-        if not point.on:  # it was in NORMAL
-            point.state = TRANSITIONS[point.state]["unsuppress"]
-            return []
-        point.on = wanted
-        changes = self._move(point, "unsuppress", moment, NOBODY, "no longer suppressed: its signal is back")
-        return changes + (self._raise_again(point, moment) if wanted else [])
+    def latch(self, code, moment):
+        """Latch the alarms of a code that a new hold is of, where they still stand; return the changes.
 
-    def _raise(self, point, moment):
-        """Raise an alarm where a condition has begun: a new one from NORMAL, else the one that stands."""
-        if point.state == "NORMAL":
-            self._register.begin(point)
-        point.latched = point.row.latched
-        return self._raise_again(point, moment)
+        The check that took their latch off was of the hold before. It calls nobody: a condition that was
+        gone for less than its off-delay is the same occurrence, and the hold itself asks for a person.
+        """
+        changes = []
+        for point in self._points.of_code(code):
+            if point.on and point.row.latched and not point.latched:
+                point.latched = True
+                changes += self._moves.tell(point, moment, NOBODY, "latched again: a new hold stands")
+        return changes
 
-    def _raise_again(self, point, moment):
-        """Raise the alarm that stands at a point; this latches nothing whose check is confirmed."""
-        alarm = point.alarm
-        alarm.last = max(alarm.last, point.last)
-        alarm.extent = max(alarm.extent, point.extent, key=lambda extent: extent.excess)
-        if TRANSITIONS[point.state]["raise"] is None:
-            return []  # shelved: unshelving raises it
-        if point.state == "UNACK":
-            return self._move(point, "raise", moment, NOBODY, "its condition is back")
-        alarm.raised_s = moment.at_s
-        alarm.annunciations += 1
-        self._call(point, moment.at_s)
-        what = "raised" if alarm.annunciations == 1 else "raised again"
-        return self._move(point, "raise", moment, NOBODY, what)
-
-    def _call(self, point, at_s):
-        """Count an annunciation, and say which alarm tripped first in its group."""
-        if self._group_first is None or at_s > self._group_until:
-            self._group_first = point.alarm.id
-            self._group_until = at_s + GROUP_S
-        point.alarm.first_out = self._group_first
-        point.calls.append(at_s)
-        self._calls.add(at_s, point.row.priority)
-
-    def _move(self, point, given, moment, person, what):
-        """Take one transition; return the change where the point has an occurrence."""
-        point.state = TRANSITIONS[point.state][given]
-        if not point.alarm:
-            return []
-        step = Step(moment.sequence, moment.at_s, what, point.state, person.operator, person.note)
-        point.alarm.add(step)
-        alarm = point.snapshot()
-        return [Change(what, alarm, point.name, f"alarm {alarm.id}, {alarm.title}: {what}")]
-
-    # -- what a person does: each returns (alarm, changes)
+    # -- what a person does: each returns (alarm with the lines that are new, changes)
 
     def acknowledge(self, number, moment, person):
         """Say that an alarm has been seen. Refused where there is nothing to acknowledge."""
         point = self._asked("acknowledge", number)
-        return self._done(point, self._move(point, "acknowledge", moment, person, "acknowledged"))
+        return self._done(point, self._moves.move(point, "acknowledge", moment, person, "acknowledged"))
 
     def shelve(self, number, minutes, moment, person):
-        """Put an alarm off for so many minutes of process time."""
+        """Put an alarm off for so many minutes of process time; that acknowledges nothing."""
         point = self._asked("shelve", number)
+        point.shelved_unack = point.state in UNANSWERED
         point.shelved_until = moment.at_s + 60.0 * minutes
-        return self._done(point, self._move(point, "shelve", moment, person, f"shelved for {minutes} min"))
+        what = f"shelved for {minutes} min"
+        return self._done(point, self._moves.move(point, "shelve", moment, person, what))
 
     def unshelve(self, number, moment, person):
         """Bring a shelved alarm back; where its condition is there it is raised anew."""
         point = self._asked("unshelve", number)
-        return self._done(point, self._unshelve(point, moment, person, "unshelved"))
-
-    def _unshelve(self, point, moment, person, what):
-        changes = self._move(point, "unshelve", moment, person, what)
-        point.shelved_until = None
-        return changes + (self._raise_again(point, moment) if point.on or point.latched else [])
+        return self._done(point, self._moves.unshelve(point, moment, person, "unshelved"))
 
     def confirm(self, code, moment, person):
         """Take the latch off the alarms of a code: its check is confirmed. Return (alarms, changes)."""
-        concerned = [self._points[place] for place in self._of_code.get(code, ())]
-        latched = [point for point in concerned if point.latched]
+        latched = [point for point in self._points.of_code(code) if point.latched]
+        alarms = []
         changes = []
         for point in latched:
             point.latched = False
-            if not point.on:
-                changes += self._clear(point, moment, person, "reset by the confirmed check")
-            self._wake(point)
-        return [point.snapshot() for point in latched], changes
+            own = [] if point.on else self._moves.clear(point, moment, person, "reset by the confirmed check")
+            alarms.append(self._done(point, own)[0])
+            changes += own
+        return alarms, changes
 
     def note(self, number, moment, person):
-        """Add a note to an alarm; return it."""
+        """Add a note to an alarm; return it, with this line of its history."""
         point = self._register.point_of(number)
         if point is None:
             self.get(number)
             raise Refused(f"alarm {number} is over; a note belongs to one that stands")
         step = Step(moment.sequence, moment.at_s, "noted", point.state, person.operator, person.note)
-        point.alarm.history.append(step)
-        return point.snapshot()
+        point.alarm.add(step)
+        return point.snapshot((step,))
 
     def _asked(self, given, number):
         """Return the point of an alarm that may take an input; raises the sentence why not."""
@@ -286,8 +216,9 @@ class Alarms:
         raise Refused(f"alarm {number} {why_not(given, state)}")
 
     def _done(self, point, changes):
-        self._wake(point)
-        return point.snapshot(), changes
+        """Return (the alarm with the lines that somebody's order made, the changes)."""
+        self._points.wake(point)
+        return point.snapshot([step for change in changes for step in change.alarm.history]), changes
 
     # -- what can be read
 
@@ -301,32 +232,62 @@ class Alarms:
 
     def unacknowledged(self):
         """Return how many alarms nobody has acknowledged yet."""
-        return unacknowledged_of(self._points)
+        return unacknowledged_of(self._points.all)
 
     def figures(self, at_s):
         """Return the alarm figures of the run: rates per 10 min of process time, floods, chattering, mix."""
-        return figures_of(self._points, self._calls, at_s)
+        return figures_of(self._points.all, self._calls, at_s)
 
     # -- where it stands
 
     def state(self):
         """Return all of it as a value that JSON can hold."""
         return {
-            "points": {point.name: point.to_value() for point in self._points},
+            "points": {point.name: point.to_value() for point in self._points.all},
             "register": self._register.state(),
             "firing": sorted(self._quiet.firing),
             "calls": self._calls.state(),
-            "group_first": self._group_first,
-            "group_until": self._group_until,
+            "group_first": self._moves.group_first,
+            "group_until": self._moves.group_until,
         }
 
-    def restore(self, state):
-        """Take up what `state` gave."""
-        for point in self._points:
-            point.take_up(state["points"][point.name])
-            self._wake(point)
-        self._register.restore(state["register"], self._points)
-        self._quiet.firing = frozenset(state["firing"])
+    def restore(self, state, moment=START):
+        """Take up what `state` gave, whole or not at all; return the `Change`s that other rules make of it.
+
+        Under the same rules there are none. A point that is new begins at rest. Where a rule is gone, its
+        alarm is over, and where nothing latches it any more, its latch is; both as of a moment. Malformed
+        where a state is damaged.
+        """
+        taken = Alarms(self._rules)
+        with state_of("alarms"):
+            changes = taken._take_up(state, moment)
+        vars(self).update(vars(taken))
+        return changes
+
+    def _take_up(self, state, moment):
+        values = mapping(state["points"], "points")
+        for point in self._points.all:
+            if point.name in values:
+                point.take_up(values[point.name])
+        self._register.restore(state["register"], self._points.all)
         self._calls.restore(state["calls"])
-        self._group_first = state["group_first"]
-        self._group_until = state["group_until"]
+        rest = fields_in(KINDS, state, "alarms")
+        self._quiet.firing = frozenset(rest["firing"]) & frozenset(self._quiet.names)
+        self._moves.group_first = rest["group_first"]
+        self._moves.group_until = rest["group_until"]
+        changes = [change for point in self._points.all for change in self._unlatch(point, moment)]
+        for name in sorted(set(values) - {point.name for point in self._points.all}):
+            alarm = self._register.close_gone(name, values[name], moment)
+            changes += [change_of(GONE, alarm, name)] if alarm else []
+        self._register.all()  # each can be told
+        return changes
+
+    def _unlatch(self, point, moment):
+        """Take a latch off that the rules no longer know: no hold would. Return the changes."""
+        changes = []
+        if point.latched and not point.row.latched:
+            point.latched = False
+            if not point.on:
+                changes += self._moves.clear(point, moment, NOBODY, "its rule latches no more")
+        self._points.wake(point)
+        return changes

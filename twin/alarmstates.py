@@ -33,17 +33,22 @@ STATES = (
 
 # What a state becomes by an input; None: nothing happens, or a person is refused. The condition decides
 # about `raise` and `clear`; a design rule about `suppress` and `unsuppress`: a process alarm whose signal is
-# missing. After `unshelve` and `unsuppress` a condition that is there is raised anew.
-INPUTS = ("raise", "clear", "acknowledge", "shelve", "unshelve", "suppress", "unsuppress")
+# missing. Shelving ends by `unshelve`, or by `unshelve_unack` where the alarm was put off before anybody had
+# acknowledged it and its condition is gone: it still has to be acknowledged. After `unshelve` and
+# `unsuppress` a condition that is there is raised anew.
+INPUTS = (
+    "raise", "clear", "acknowledge", "shelve", "unshelve", "unshelve_unack", "suppress", "unsuppress",
+)
 _OUT = "SUPPRESSED_BY_DESIGN"
+_RTN = "RTN_UNACK"
 _NEXT = {
-    #             raise    clear        acknowledge  shelve     unshelve  suppress  unsuppress
-    "NORMAL":    ("UNACK", None,        None,        "SHELVED", None,     _OUT,     None),
-    "UNACK":     ("UNACK", "RTN_UNACK", "ACKED",     "SHELVED", None,     None,     None),
-    "ACKED":     ("UNACK", "NORMAL",    None,        "SHELVED", None,     _OUT,     None),
-    "RTN_UNACK": ("UNACK", None,        "NORMAL",    "SHELVED", None,     None,     None),
-    "SHELVED":   (None,    None,        None,        None,      "NORMAL", None,     None),
-    _OUT:        (None,    None,        None,        "SHELVED", None,     None,     "NORMAL"),
+    #             raise    clear   acknowledge  shelve     unshelve  unshelve_unack  suppress  unsuppress
+    "NORMAL":    ("UNACK", None,     None,      "SHELVED", None,     None,           _OUT,     None),
+    "UNACK":     ("UNACK", _RTN,     "ACKED",   "SHELVED", None,     None,           None,     None),
+    "ACKED":     ("UNACK", "NORMAL", None,      "SHELVED", None,     None,           _OUT,     None),
+    _RTN:        ("UNACK", None,     "NORMAL",  "SHELVED", None,     None,           None,     None),
+    "SHELVED":   (None,    None,     None,      None,      "NORMAL", _RTN,           None,     None),
+    _OUT:        (None,    None,     None,      "SHELVED", None,     None,           None,     "NORMAL"),
 }
 TRANSITIONS = {state: dict(zip(INPUTS, row)) for state, row in _NEXT.items()}
 

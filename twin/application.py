@@ -10,13 +10,16 @@ Out: a `Response`, whatever is asked; only a fault of ours raises.
 """
 
 from functools import partial
+from itertools import chain
 
-from twin.exchange import JSON, OPERATOR, Refusal, Response, json_response
+from twin.exchange import JSON, OPERATOR, Refusal, Response, in_parts, json_response
 from twin.fields import no_model, query_texts, query_value, query_values, read_body, shown
 from twin.routes import ERRORS, MACHINE, ROUTES, Request, model_of
 from twin.sample import Malformed
+from twin.turns import Turns
 
 VIEWERS = "only the operator of this shared run may do this; viewers watch, go back in time and export"
+LOOKING = ("GET", "HEAD")
 ANSWERED = tuple(row.error for row in ERRORS)
 
 
@@ -60,6 +63,15 @@ def allowed_methods(pattern):
     return tuple(methods)
 
 
+def changing_methods(pattern):
+    """Return the methods that may change something of a shared run at a path.
+
+    >>> changing_methods("/api/reset")
+    ('POST',)
+    """
+    return tuple(method for method in allowed_methods(pattern) if method not in LOOKING)
+
+
 def route_for(method, path):
     """Return (the `Route`, {field of the path: its text}); Refusal 404 or 405 where there is none."""
     method = "GET" if method == "HEAD" else method
@@ -85,10 +97,17 @@ def path_values(route, texts):
 
 
 def check_may_change(asked):
-    """Refuse a change that another site's page wants, or a viewer."""
+    """Refuse a change that is asked for by a GET of a shared run, by another site's page, or by a viewer.
+
+    A GET is what a foreign page can send without asking: by a picture, a frame, a link.
+    """
+    if asked.shared and asked.method in LOOKING:
+        allowed = ", ".join(changing_methods(pattern_of(asked.path)[0]))
+        sentence = f"this run is shared: {asked.path[:80]} changes it, and answers {allowed} only"
+        raise Refusal(405, sentence, (("Allow", allowed),))
     if not asked.own_site:
         raise Refusal(403, "a request from another site may not change the run")
-    if asked.method != "HEAD" and asked.role != OPERATOR:
+    if asked.role != OPERATOR:
         raise Refusal(403, VIEWERS)
 
 
@@ -104,9 +123,10 @@ def refused(error):
 class Application:
     """The routes over one plant: a function from `Asked` to `Response`."""
 
-    def __init__(self, plant, site):
+    def __init__(self, plant, site, turns=None):
         self.plant = plant
         self.site = site
+        self.turns = turns or Turns()
 
     def __call__(self, asked):
         """Return the `Response` to a request, refusals included."""
@@ -124,7 +144,30 @@ class Application:
             check_may_change(asked)
             if asked.method == "HEAD":  # must change nothing, so there is nothing to measure
                 return Response(200, JSON, b"")
-        return route.function(self.request(route, texts, asked))
+        if route.operator and (asked.role != OPERATOR or not asked.own_site):
+            raise Refusal(403, VIEWERS)
+        request = self.request(route, texts, asked)
+        if not route.heavy(request):
+            return self.begun(route.function(request), not route.changes)
+        with self.turns.one():
+            response = route.function(request)
+        return self.begun(response, not route.changes)
+
+    def begun(self, response, refuses=True):
+        """Return a response with the first part of its answer made; whole, where there is but one."""
+        if isinstance(response.body, bytes):
+            return response
+        parts = self.refusing(self.turns.parts(in_parts(response.body), refuses))
+        first = next(parts, b"")
+        second = next(parts, None)
+        return response._replace(body=first if second is None else chain((first, second), parts))
+
+    def refusing(self, parts):
+        """Yield parts; Refusal where a part can't be made, for it is too late for another answer."""
+        try:
+            yield from parts
+        except ANSWERED as error:
+            raise Refusal(503, str(error)) from error
 
     def request(self, route, texts, asked):
         """Return the `Request` that a route gets; Malformed or Refusal where a field is not as it must be."""

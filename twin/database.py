@@ -1,8 +1,8 @@
 """The historian's file: its tables, what it takes to open one, and all that is said to SQLite.
 
 In:  a path; columns of samples, as each run names them; rows.
-Out: connections to a file that is sound, of this version and nobody else's; rows as they went in. Whatever is
-     wrong with a file is one sentence.
+Out: connections to a file that is of this version and nobody else's; rows as they went in, each with its
+     checksum. Whatever is wrong with a file is one sentence.
 
 >>> cause_of("disk I/O error", "class.db")[0]
 'the disk that holds class.db is full or failing'
@@ -16,11 +16,12 @@ import json
 import os
 import re
 import sqlite3
-from collections import deque
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import NamedTuple, Tuple
 
-from twin.sample import Checkpoint, Input, Run
+from twin.cells import CHECKSUM, Damaged, checked_columns, checked_row, quoted, sealed, unsealed
+from twin.kept import REMOVED, CannotOpen, Checkpoint, Gap, Input, Run
 
 if os.name == "nt":
     import msvcrt
@@ -34,15 +35,14 @@ else:
 #   row         one sample with all that was found in it and decided, in the order of its run's columns
 #   schema      columns that at least one run has; runs with the same columns share a table
 #   entry       one line of the audit trail: the columns ENTRY
-#   version     of a file: how many of the MIGRATIONS it has seen, and one
+#   state       the newest checkpoint of a run
+#   version     of a file: how many of the MIGRATIONS it has seen, and two
 
-BUSY_S = 1.0  # how long to wait for another program's lock
-KEPT_STATES = 2  # checkpoints of a run: where the newest is damaged, one is left
-LARGEST = 2**63  # whole numbers in SQLite are smaller
+BUSY_S = 0.5  # how long to wait for another program's lock
 APPLICATION_ID = 0x4D4D4454  # "MMDT" in the file's header tells this file from another program's
 
 ENTRY = (
-    "number",  # from 1 in its run
+    "number",  # from 1 on, over all runs of a machine
     "sequence",  # the head when it was written; -1 before the first sample
     "process_time",
     "wall_time",
@@ -53,34 +53,41 @@ ENTRY = (
     "text",
     "evidence",
 )
+ENTRY_TEXTS = ("wall_time", "rule_set", "kind", "operator", "text")
 
 # A file of version FIRST_VERSION is what the first script makes of an empty one, and each script makes the
-# next version: append, never change a published one. Version 1 was never published. Tables of samples are
-# made when a run brings new columns. A column without a type keeps a value as it comes, int or float. No
-# column that comes with INSERT OR IGNORE is NOT NULL: a row that broke it would be dropped in silence.
-FIRST_VERSION = 2
+# next version: append, never change a published one. Versions 1 and 2 kept no state to go on from. Tables of
+# samples are made when a run brings new columns. A column without a type keeps a value as it comes, int or
+# float. No column that comes with INSERT OR IGNORE is NOT NULL: a row that broke it would be dropped in
+# silence.
+FIRST_VERSION = 3
 MIGRATIONS = (
     f"""
     PRAGMA application_id = {APPLICATION_ID};
     CREATE TABLE schemas (key INTEGER PRIMARY KEY, names TEXT UNIQUE);
     CREATE TABLE runs (
         key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, machine_id TEXT NOT NULL, source TEXT,
-        rule_set TEXT, fingerprint TEXT, begun TEXT, schema INTEGER NOT NULL);
+        rule_set TEXT, fingerprint TEXT, begun TEXT, schema INTEGER NOT NULL, checksum INTEGER);
     CREATE TABLE audit (
         run INTEGER, number INTEGER, sequence INTEGER, process_time, wall_time TEXT, rule_set TEXT, kind TEXT,
-        subject, operator TEXT, text TEXT, evidence, PRIMARY KEY (run, number));
+        subject, operator TEXT, text TEXT, evidence, checksum INTEGER, PRIMARY KEY (run, number));
+    CREATE INDEX audit_number ON audit (number);
     CREATE TABLE inputs (
         run INTEGER NOT NULL, number INTEGER NOT NULL, sequence INTEGER NOT NULL, wall_time TEXT,
-        request_id TEXT, text TEXT NOT NULL, PRIMARY KEY (run, number));
-    CREATE TABLE checkpoints (
-        key INTEGER PRIMARY KEY, run INTEGER, sequence INTEGER, entry INTEGER, text TEXT,
-        UNIQUE (run, sequence, entry));
+        request_id TEXT, text TEXT NOT NULL, answer TEXT NOT NULL, checksum INTEGER,
+        PRIMARY KEY (run, number));
+    CREATE TABLE states (
+        run INTEGER PRIMARY KEY, first INTEGER, sequence INTEGER, entry INTEGER, inputs INTEGER, text TEXT,
+        checksum INTEGER);
+    CREATE TABLE gaps (
+        run INTEGER, first INTEGER, last INTEGER, why TEXT, checksum INTEGER,
+        PRIMARY KEY (run, why, first));
     """,
 )
 
 # First match wins. Words, for Python 3.9 hands on no error codes of SQLite
 CAUSES = (
-    # SQLite or the system says              the cause                                         what to do at a start
+    # SQLite or the system says             the cause                                         what to do at a start
     ("is locked",                           "another program has locked {file}",              "close it there, or name another file"),
     ("disk is full|No space left",          "the disk that holds {file} is full",             "make room, or name a file on another"),
     ("disk I/O error",                      "the disk that holds {file} is full or failing",  "make room, or name a file on another"),
@@ -89,14 +96,13 @@ CAUSES = (
     ("No such file",                        "there is no folder for {file}",                  "make the folder, or name another file"),
     ("unable to open",                      "{file} can't be opened",                         "see who may read and write it"),
     ("not a database",                      "{file} is not a database and is kept as it is",  "name another file"),
-    ("malformed",                           "{file} is damaged",                              "move it away to begin a new one"),
+    ("malformed|no such column",            "{file} is damaged",                              "put a backup in its place, or name another"),
+    ("decode|file format",                  "{file} is damaged",                              "put a backup in its place, or name another"),
     ("closed database",                     "{file} has been closed",                         "open it again"),
     ("",                                    "{file} can't be used: {says}",                   "name another file"),
 )
 
-
-class CannotOpen(Exception):
-    """Raised with one sentence for the command line: which file, what is wrong with it, what to do."""
+FAULTS = (sqlite3.Error, UnicodeError)  # a sentence of SQLite's own may quote letters that are damaged
 
 
 class Begun(NamedTuple):
@@ -104,21 +110,28 @@ class Begun(NamedTuple):
 
     name: str
     key: int  # stands for the run in every table
+    machine_id: str
     schema: int
     columns: Tuple[str, ...]
 
+    @property
+    def table(self):
+        """Return the name of the table that holds its rows."""
+        return f"samples_{self.schema}"
+
 
 class Queue(NamedTuple):
-    """What waits to be written."""
+    """What waits to be written, in one transaction."""
 
-    rows: deque  # of (Begun, row)
+    rows: list  # of (Begun, row)
     entries: list  # of (Begun, entry)
-    states: dict  # the newest KEPT_STATES checkpoints by Begun
+    states: dict  # the newest `Checkpoint` by Begun
+    gaps: dict  # `Gap` by (Begun, why, first)
 
 
 def empty_queue():
     """Return a queue in which nothing waits."""
-    return Queue(deque(), [], {})
+    return Queue([], [], {}, {})
 
 
 # ---------------------------------------------------------------------------------------------
@@ -142,7 +155,10 @@ def locked(path):
         raise CannotOpen(f"{path} is a folder or a device: name a file")
     if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
         raise PermissionError("Permission denied")  # before SQLite leaves files with the same fault beside it
-    file = open(os.path.realpath(path) + ".lock", "ab")
+    if os.path.exists(path) and os.path.getsize(path) == 1:  # to SQLite this is an empty one
+        raise CannotOpen(f"{path} is not a database and is kept as it is: name another file")
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    file = open(os.open(os.path.realpath(path) + ".lock", flags, 0o666), "r+b", buffering=0)
     try:
         if os.name == "nt":
             file.seek(0)
@@ -161,13 +177,27 @@ def locked(path):
 def connect(path):
     """Return a connection that any thread may use, one at a time; it begins no transaction by itself."""
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA fullfsync = ON")  # on a Mac, a plain fsync stops at the drive's own memory
+    with ExitStack() as unfinished:
+        unfinished.callback(connection.close)  # a damaged file is met here first
+        connection.execute("PRAGMA synchronous = FULL")  # a commit waits for the disk
+        connection.execute("PRAGMA fullfsync = ON")  # on a Mac, a plain fsync stops at the drive's own memory
+        unfinished.pop_all()
     return connection
 
 
 def newest_version():
     """Return the version of the files that this program makes."""
     return FIRST_VERSION + len(MIGRATIONS) - 1
+
+
+def made_tables(runs):
+    """Return (name, SQL) of each table and index as this program makes them, for some runs."""
+    with closing(connect(":memory:")) as connection:
+        for number, script in enumerate(MIGRATIONS):
+            connection.executescript(script)
+            for begun in runs if not number else ():  # a later script may change them
+                connection.execute(creation(begun))
+        return connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
 
 
 def version_of(connection, path):
@@ -183,104 +213,70 @@ def version_of(connection, path):
     if version > newest:
         raise CannotOpen(f"{path} is of version {version}, and this program knows versions up to {newest}: "
                          "use the newer program, or name another file")
+    if application and not version:
+        raise CannotOpen(f"{path} is damaged: it says no version; put a backup in its place, or "
+                         "name another file")
     return version
 
 
 def prepare(connection, path):
-    """Check a file, bring it to the newest version, prove that it can be written; keep another's as it is."""
+    """Check whose file it is, and bring it to the newest version."""
     version = version_of(connection, path)
-    damage = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    if damage != "ok":
-        raise sqlite3.DatabaseError(f"malformed: {damage}")
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise CannotOpen(f"{path} is on a disk that allows no write-ahead log: name a file on a local disk")
     for number, script in enumerate(MIGRATIONS, FIRST_VERSION):
         if number > version:
             connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
-    transact(connection, empty_queue())
 
 
-# ---------------------------------------------------------------------------------------------
-# What SQLite takes
+def copied(connection, path, queue):
+    """Write all that a connection sees, and what waits, into a new file, whole; CannotOpen with why not.
 
-
-def checked_columns(columns):
-    """Return the names of a run's columns as a tuple; ValueError with a sentence where no table can be so.
-
-    >>> checked_columns(["sequence", "load (%)"])
-    ('sequence', 'load (%)')
-    >>> checked_columns(["sequence", "Load", "load"])
-    Traceback (most recent call last):
-    ...
-    ValueError: a second column is called 'load' (capitals make no difference; 'run' is the historian's own)
+    One that is there already is kept; of one that can't be written whole nothing is left.
     """
-    names = tuple(columns)
-    taken = {b"run"}
-    for name in names:
-        if not isinstance(name, str) or not name or "\0" in name or spelled(name) != name:
-            raise ValueError(f"the name of a column must be a text of whole letters, not {name!r}")
-        folded = name.encode().lower()  # of ASCII only, as SQLite does
-        if folded in taken:
-            raise ValueError(f"a second column is called {name!r} "
-                             "(capitals make no difference; 'run' is the historian's own)")
-        taken.add(folded)
-    if "sequence" not in names:
-        raise ValueError(f"one column must be called 'sequence'; these are {', '.join(names) or 'none'}")
-    return names
+    try:
+        with open(path, "xb"):
+            pass
+    except FileExistsError:
+        raise CannotOpen(f"{path} is there already and is kept as it is: name another file") from None
+    except OSError as error:
+        raise CannotOpen("{}: {}".format(*cause_of(error, path))) from error
+    with ExitStack() as unfinished:
+        unfinished.callback(os.remove, path)
+        try:
+            with closing(connect(path)) as copy:
+                connection.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, and nothing beside it
+                transact(copy, queue)
+        except FAULTS as error:
+            raise CannotOpen("{}: {}".format(*cause_of(error, path))) from error
+        unfinished.pop_all()
 
 
-def checked_row(row, run, columns):
-    """Return a row as SQLite takes it; ValueError with a sentence where it never could.
-
-    >>> checked_row((0, 61.5), "4f1e", ("sequence", "load_pct", "decision"))
-    Traceback (most recent call last):
-    ...
-    ValueError: run 4f1e has 3 columns (sequence, load_pct, decision), and a row of 2 values came
-    """
-    if len(row) != len(columns):
-        raise ValueError(f"run {run} has {len(columns)} columns ({', '.join(columns)}), "
-                         f"and a row of {len(row)} values came")
-    for name, cell in zip(columns, row):
-        if isinstance(cell, int):
-            if not -LARGEST <= cell < LARGEST:
-                raise ValueError(f"{name} of run {run} must be a whole number of 64 bits, not {cell}")
-        elif name == "sequence":  # without one, a row would be dropped in silence
-            raise ValueError(f"sequence of run {run} must be a whole number, not {cell!r}")
-        elif cell is not None and not isinstance(cell, (float, str)):
-            raise ValueError(f"{name} of run {run} must be a number, a text or None, not {cell!r}")
-    return writable(row)
+@contextmanager
+def looked_into(path):
+    """Lend a connection to a file that may be in use, which changes nothing; CannotOpen with why not."""
+    try:
+        if not os.path.isfile(path):
+            raise CannotOpen(f"{path} is no file: name one that was recorded with --db")
+        with closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            if version_of(connection, path) == 0:
+                raise CannotOpen(f"{path} is empty: nothing was recorded in it")
+            yield connection
+    except Damaged as error:
+        raise CannotOpen(f"{path} is damaged: {error}; put a backup in its place") from error
+    except (OSError, sqlite3.Error) as error:
+        raise CannotOpen("{}: {}".format(*cause_of(error, path))) from error
 
 
-def writable(row):
-    """Return a row with its texts as UTF-8 can carry them."""
-    return tuple([spelled(cell) if isinstance(cell, str) else cell for cell in row])
-
-
-def spelled(text):
-    """Return a text with each half of a surrogate pair, which JSON can carry and UTF-8 can't, spelled out.
-
-    >>> spelled("Ø"), spelled("x" + chr(0xD83D))
-    ('Ø', 'x\\\\ud83d')
-    """
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-def quoted(name):
-    """Return a name as SQL has it, whatever letters are in it.
-
-    >>> quoted('12" disc')
-    '"12"" disc"'
-    """
-    return '"' + name.replace('"', '""') + '"'
+def copy_file(path, target):
+    """Copy a file that may be in use, whole, into a new one; CannotOpen with why not."""
+    with looked_into(path) as connection:
+        copied(connection, target, empty_queue())
 
 
 # ---------------------------------------------------------------------------------------------
 # What is said to SQLite
-
-
-def table_of(schema):
-    """Return the name of the table that holds the rows of a schema."""
-    return f"samples_{schema}"
 
 
 def insertion(table, columns, verb="INSERT OR IGNORE"):
@@ -288,107 +284,163 @@ def insertion(table, columns, verb="INSERT OR IGNORE"):
     return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
 
-def creation(schema, columns):
+def selection(table, columns, where):
+    """Return the SQL that reads whole rows of a table, their checksums last."""
+    return f"SELECT {', '.join(columns)}, checksum FROM {table} WHERE {where}"
+
+
+def sample_columns(begun):
+    """Return the columns of the table of a run's rows, as SQL has them, but for the checksum."""
+    return ("run", *map(quoted, begun.columns))
+
+
+def creation(begun):
     """Return the SQL that makes the table of a schema where there is none; without types: all cells stay."""
-    names = ", ".join(map(quoted, columns))
+    names = ", ".join(sample_columns(begun))
     key = "PRIMARY KEY (run, sequence)"
-    return f"CREATE TABLE IF NOT EXISTS {table_of(schema)} (run, {names}, {key}) WITHOUT ROWID"
+    return f"CREATE TABLE IF NOT EXISTS {begun.table} ({names}, checksum, {key}) WITHOUT ROWID"
 
 
-def selection(begun):
+def rows_after(begun):
     """Return the SQL that reads rows: of which run (its key), after which sequence, how many."""
-    names = ", ".join(map(quoted, begun.columns))
-    table = table_of(begun.schema)
-    return f"SELECT {names} FROM {table} WHERE run = ? AND sequence > ? ORDER BY sequence LIMIT ?"
+    where = "run = ? AND sequence > ? ORDER BY sequence LIMIT ?"
+    return selection(begun.table, sample_columns(begun), where)
 
 
-def head_selection(begun):
-    """Return the SQL that reads the head of a run: as far as anything goes, for rows may have been lost."""
-    tables = (table_of(begun.schema), "inputs", "checkpoints")
-    heads = [f"UNION ALL SELECT max(sequence) FROM {table} WHERE run = {begun.key}" for table in tables]
-    return f"SELECT max(sequence) FROM (SELECT -1 AS sequence {' '.join(heads)})"
+def newest_rows(begun):
+    """Return the SQL that reads the newest rows, newest first: of which run (its key), how many."""
+    return selection(begun.table, sample_columns(begun), "run = ? ORDER BY sequence DESC LIMIT ?")
 
 
-INSERT_SCHEMA = insertion("schemas", ("names",))
-INSERT_RUN = insertion("runs", ("name",) + Run._fields[1:] + ("schema",), "INSERT")
-INSERT_INPUT = insertion("inputs", ("run",) + Input._fields, "INSERT")
-INSERT_ENTRY = insertion("audit", ("run",) + ENTRY)
-REPLACE_CHECKPOINT = insertion("checkpoints", ("run",) + Checkpoint._fields, "INSERT OR REPLACE")
-DELETE_CHECKPOINTS = """
-    DELETE FROM checkpoints WHERE run = ? AND key NOT IN
-        (SELECT key FROM checkpoints WHERE run = ? ORDER BY key DESC LIMIT ?)"""
-SELECT_SCHEMA = "SELECT key FROM schemas WHERE names = ?"
-SELECT_BEGUN = "SELECT name, runs.key, schema, names FROM runs JOIN schemas ON schemas.key = schema"
-SELECT_LAST = f"{SELECT_BEGUN} WHERE machine_id = coalesce(?, machine_id) ORDER BY runs.key DESC LIMIT 1"
-SELECT_RUN = f"SELECT name, {', '.join(Run._fields[1:])} FROM runs WHERE key = ?"
-SELECT_INPUTS = f"SELECT {', '.join(Input._fields)} FROM inputs WHERE run = ? ORDER BY number"
-SELECT_WALL_TIMES = "SELECT number, wall_time FROM audit WHERE run = ?"
-SELECT_CHECKPOINT = f"""
-    SELECT {', '.join(Checkpoint._fields)} FROM checkpoints WHERE run = ? ORDER BY key DESC LIMIT 1"""
-SELECT_ENTRIES = f"SELECT {', '.join(ENTRY)} FROM audit WHERE run = ? AND number > ? ORDER BY number LIMIT ?"
+RUN = ("key", "name") + Run._fields[1:] + ("schema",)
+AUDIT = ("run",) + ENTRY
+INPUT = ("run",) + Input._fields
+STATE = ("run",) + Checkpoint._fields
+GAP = ("run",) + Gap._fields
+
+OF_MACHINE = "run IN (SELECT key FROM runs WHERE machine_id = ?)"
+SELECT_RUNS = selection("runs", RUN, "true ORDER BY key")
+SELECT_INPUTS = selection("inputs", INPUT, "run = ? ORDER BY number")
+SELECT_STATE = selection("states", STATE, "run = ?")
+SELECT_STATES = selection("states", STATE, f"{OF_MACHINE} AND text != ?")
+SELECT_GAPS = selection("gaps", GAP, "run = ? ORDER BY first")
+SELECT_LAST_ENTRY = "SELECT coalesce(max(number), 0) FROM audit WHERE run = ?"
+SELECT_ENTRIES = selection("audit", AUDIT, f"{OF_MACHINE} AND number > ? ORDER BY number LIMIT ?")
+OWN_TABLES = ("audit", "inputs", "states", "gaps")  # of every run
+SELECT_SCHEMAS = "SELECT key, names FROM schemas"
 
 
-def begun_of(row):
-    """Return a row of SELECT_BEGUN as `Begun`."""
-    name, key, schema, names = row
-    return Begun(name, key, schema, tuple(json.loads(names)))
+def insert(connection, table, columns, rows, verb="INSERT OR IGNORE"):
+    """Insert rows with their checksums; one that is there already stays as it is."""
+    own = [sealed(table, row) for row in rows]
+    connection.executemany(insertion(table, columns + (CHECKSUM,), verb), own)
+
+
+def read(connection, table, query, values=()):
+    """Return the rows that a query finds in a table; Damaged where one doesn't match its checksum."""
+    return [unsealed(table, row) for row in connection.execute(query, values)]
 
 
 def begun_runs(connection):
-    """Return every run of a file as `Begun`, by name."""
-    runs = map(begun_of, connection.execute(SELECT_BEGUN))
-    return {begun.name: begun for begun in runs}
+    """Return every run of a file as `Begun`, by name, in the order of their beginnings."""
+    schemas = schemas_of(connection)
+    runs = {}
+    for found in read(connection, "runs", SELECT_RUNS):
+        row = dict(zip(RUN, found))
+        if row["schema"] not in schemas:
+            raise Damaged(f"the columns of run {row['name']} are gone")
+        columns = schemas[row["schema"]]
+        runs[row["name"]] = Begun(row["name"], row["key"], row["machine_id"], row["schema"], columns)
+    return runs
 
 
-def transact(connection, queue, own=None):
-    """Commit what is queued, after what a function of one's own does: all, or nothing and SQLite's error.
+def schemas_of(connection):
+    """Return the columns of every schema of a file, by its key."""
+    schemas = {}
+    for key, names in connection.execute(SELECT_SCHEMAS):
+        try:
+            schemas[key] = checked_columns(json.loads(names))
+        except (TypeError, ValueError) as error:
+            raise Damaged(f"the columns of schema {key} are none") from error
+    return schemas
 
-    Returns what the function returns. What it does is on the disk then: in a write-ahead log a NORMAL commit
-    does not wait for the disk, and a FULL one waits for all before it as well.
+
+def transact(connection, queue, own=None, batch=None, check=None):
+    """Commit what was queued, what a function of one's own does, and a batch: all, or nothing and the error.
+
+    All of it is on the disk then. The last thing before the commit is a check, which may raise.
     """
     if connection.in_transaction:
         connection.execute("ROLLBACK")  # could not be done when it was due
-    connection.execute(f"PRAGMA synchronous = {'FULL' if own else 'NORMAL'}")
     connection.execute("BEGIN IMMEDIATE")
-    made = None
     try:
+        connection.execute(f"PRAGMA user_version = {newest_version()}")  # no change, but it is written
+        insert_queue(connection, queue)
         if own:
-            made = own(connection)
-        elif not any(queue):
-            connection.execute(f"PRAGMA user_version = {newest_version()}")  # no change, but it is written
-        insert(connection, queue)
+            own(connection)
+        if batch:
+            insert_queue(connection, batch)
+        if check:
+            check()
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    return made
 
 
-def insert(connection, queue):
-    """Insert what was queued, checkpoints last; a row or an entry that is there already stays as it is."""
+def checked_entry(entry, run):
+    """Return an audit entry as SQLite takes it; ValueError with a sentence where it never could."""
+    return checked_row(entry, run, ENTRY, ("number", "sequence"), ENTRY_TEXTS)
+
+
+def checked_input(input, run):
+    """Return an input as SQLite takes it; ValueError with a sentence where it never could."""
+    return Input(*checked_row(input, run, Input._fields, Input._fields[:2], Input._fields[2:]))
+
+
+def checked_state(state, run):
+    """Return a checkpoint as SQLite takes it; ValueError with a sentence where it never could."""
+    return Checkpoint(*checked_row(state, run, Checkpoint._fields, Checkpoint._fields[:-1], ("text",)))
+
+
+def insert_queue(connection, queue):
+    """Insert what was queued; a row or an entry that is there already stays as it is."""
     rows = {}
     for begun, row in queue.rows:
         rows.setdefault(begun, []).append((begun.key, *row))
     for begun, own in rows.items():
-        columns = ("run", *map(quoted, begun.columns))
-        connection.executemany(insertion(table_of(begun.schema), columns), own)
-    connection.executemany(INSERT_ENTRY, ((begun.key, *entry) for begun, entry in queue.entries))
-    for begun, checkpoints in queue.states.items():
-        connection.executemany(REPLACE_CHECKPOINT, ((begun.key, *checkpoint) for checkpoint in checkpoints))
-        connection.execute(DELETE_CHECKPOINTS, (begun.key, begun.key, KEPT_STATES))
+        insert(connection, begun.table, sample_columns(begun), own)
+    insert(connection, "audit", AUDIT, [(begun.key, *entry) for begun, entry in queue.entries])
+    states = [(begun.key, *state) for begun, state in queue.states.items()]
+    insert(connection, "states", STATE, states, "INSERT OR REPLACE")
+    gaps = [(begun.key, *gap) for (begun, _, _), gap in queue.gaps.items()]
+    insert(connection, "gaps", GAP, gaps, "INSERT OR REPLACE")
+    for (begun, why, _), gap in queue.gaps.items():
+        if why == REMOVED:
+            removal = f"DELETE FROM {begun.table} WHERE run = ? AND sequence <= ?"
+            connection.execute(removal, (begun.key, gap.last))
 
 
-def insert_run(connection, run, columns):
-    """Insert a run, and the schema of its columns with a table where they are new; return it as `Begun`."""
-    names = json.dumps(columns, ensure_ascii=False)
-    connection.execute(INSERT_SCHEMA, (names,))
-    schema = connection.execute(SELECT_SCHEMA, (names,)).fetchone()[0]
-    connection.execute(creation(schema, columns))
-    key = connection.execute(INSERT_RUN, (*run, schema)).lastrowid
-    return Begun(run.run, key, schema, columns)
+def begun_next(run, columns, known):
+    """Return a new run of a file as `Begun`; `known` are the runs that it has, in order."""
+    schemas = {begun.columns: begun.schema for begun in known}
+    schema = schemas.get(columns, max(schemas.values(), default=0) + 1)
+    return Begun(run.run, max([begun.key for begun in known], default=0) + 1, run.machine_id, schema, columns)
+
+
+def insert_run(connection, begun, run):
+    """Insert a run, and the schema of its columns with a table where they are new."""
+    names = json.dumps(begun.columns, ensure_ascii=False)
+    connection.execute("INSERT OR IGNORE INTO schemas (key, names) VALUES (?, ?)", (begun.schema, names))
+    connection.execute(creation(begun))
+    insert(connection, "runs", RUN, [(begun.key, *run, begun.schema)], "INSERT")
+    ended = read(connection, "states", SELECT_STATES, (run.machine_id, ""))
+    if ended:  # nothing goes on from them, but they say how many rows there must be
+        insert(connection, "states", STATE, [(*state[:-1], "") for state in ended], "INSERT OR REPLACE")
 
 
 def insert_input(connection, begun, input):
     """Insert an operator's input."""
-    connection.execute(INSERT_INPUT, (begun.key, *input))
+    insert(connection, "inputs", INPUT, [(begun.key, *input)], "INSERT")
+

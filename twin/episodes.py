@@ -72,7 +72,7 @@ def alarm_body(alarm, group, rules):
     """Return one alarm: a row of figures, and a row of what to do and what was done."""
     facts = (
         alarm.title,
-        f"{alarm.priority} {rules.priority_name(alarm.priority)}",
+        priority_text(alarm, rules),
         state_text(alarm),
         alarm.first,
         raised_text(alarm),
@@ -86,8 +86,14 @@ def alarm_body(alarm, group, rules):
         ("Clears at", alarm.clears),
         ("Because", alarm.evidence),
     )
-    history = tag("ul", *history_lines(alarm.history))
+    history = tag("ul", *history_lines(alarm.history), *left_out_lines(alarm))
     return body_of(alarm.id, facts, told, history)
+
+
+def priority_text(alarm, rules):
+    """Return an alarm's priority as digit and word; as its digit where the rules have it no more."""
+    words_of = {priority.digit: priority.name for priority in rules.priorities}
+    return f"{alarm.priority} {words_of.get(alarm.priority, '')}".rstrip()
 
 
 def state_text(alarm):
@@ -119,9 +125,9 @@ def peak_text(alarm, rules):
 
 
 def meets_words(rules, name):
-    """Return how what a rule measures meets its limit: above, below, beyond."""
-    rule = next(rule for rule in rules.rules if rule.name == name)
-    return SENSES[rule.sense].words
+    """Return how what a rule measures meets its limit: above, below, beyond; of one that is gone, against."""
+    senses = {rule.name: rule.sense for rule in rules.rules}
+    return SENSES[senses[name]].words if name in senses else "against"
 
 
 def group_text(alarm, group):
@@ -145,6 +151,14 @@ def history_lines(history):
         told = f"{counted(left_out, 'line')} between these, in which nobody did anything, left out."
         items.append(tag("li", told))
     return items
+
+
+def left_out_lines(alarm):
+    """Return a list item that says how much of its history an alarm has lost; none where it has all."""
+    if not alarm.history_left_out:
+        return []
+    lines = counted(alarm.history_left_out, "line")
+    return [tag("li", f"{lines} of its history kept no longer; the audit trail has them.")]
 
 
 def is_shown(line, place, count):

@@ -16,7 +16,39 @@ from twin.sample import to_json
 JSON = "application/json; charset=utf-8"
 CSV = "text/csv; charset=utf-8"
 HTML = "text/html; charset=utf-8"
+SQLITE = "application/vnd.sqlite3"
 OPERATOR, VIEWER = "operator", "viewer"
+PART_BYTES = 16 * 1024  # of an answer that is made in parts: so many, and what one more piece has
+
+
+def in_parts(pieces):
+    """Yield the pieces of an answer (bytes, or text) as bytes, several together where they are small.
+
+    >>> list(in_parts(["one, ", "two"]))
+    [b'one, two']
+    """
+    held = []
+    size = 0
+    for piece in pieces:
+        held.append(piece if isinstance(piece, bytes) else encoded(piece))
+        size += len(held[-1])
+        if size >= PART_BYTES:
+            yield taken(held)
+            size = 0
+    if held:
+        yield taken(held)
+
+
+def taken(pieces):
+    """Return pieces in one, and let go of them: who waits for a client should hold little.
+
+    >>> pieces = [b"one, ", b"two"]
+    >>> taken(pieces), pieces
+    (b'one, two', [])
+    """
+    whole = b"".join(pieces)
+    pieces.clear()
+    return whole
 
 
 class Asked(NamedTuple):
@@ -54,6 +86,17 @@ class Refusal(Exception):
         return json_response(dict(self.fields, error=str(self)), self.status, self.headers)
 
 
+def encoded(text):
+    """Return JSON or HTML in bytes.
+
+    The name of a file may hold bytes that are no text: what stands for them then is as JSON writes it.
+
+    >>> encoded("lathe-" + chr(0xDCFF)).decode()
+    'lathe-\\\\udcff'
+    """
+    return text.encode("utf-8", "backslashreplace")
+
+
 def json_response(value, status=200, headers=()):
     """Return a value as a JSON `Response`."""
-    return Response(status, JSON, to_json(value).encode(), headers)
+    return Response(status, JSON, encoded(to_json(value)), headers)

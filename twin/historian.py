@@ -1,23 +1,24 @@
 """The historian: keeps runs in a SQLite file so that the next start can go on. Knows no process and no HTTP.
 
 In:  plain rows: samples with all that was found in them, in columns that each run names; audit entries; the
-     inputs of operators; now and then the state of a machine.
+     inputs of operators; and with them the state of the machine.
 Out: the same rows, every number as it went in; at a start, `Saved`: what going on with a run needs.
 
-Rows are only copied here. So `keep` returns at once, a thread writes in batches, and `kill -9` may take the
-last half second of them. An input can't be made again: it is committed, and on the disk, before `accept`
-returns.
+`keep` returns at once, a thread writes in batches, and `kill -9` may take the last half second of them:
+`durable_to` says how far the file has come. What an operator asks is committed, and on the disk, before
+`accept` returns. Rows, entries and the state that follows from them are one transaction, so the state in a
+file is always that after its last row, and nothing has to be done again at a start.
 
 >>> import tempfile
->>> from twin.sample import Input, Run
+>>> from twin.kept import Checkpoint, Input, Run
 >>> folder = tempfile.TemporaryDirectory()
 >>> historian = Historian(os.path.join(folder.name, "class.db"))
 >>> run = Run("4f1e", "CNC-001", '{"kind": "simulator", "seed": 7}', "report 1", "0c5a", None)
 >>> historian.begin(run, ("sequence", "load_pct", "decision"))
->>> historian.keep("4f1e", [(0, 61.5, "continue")], [])
+>>> historian.keep("4f1e", [(0, 61.5, "continue")], [], Checkpoint(0, 0, 0, 0, '{"holds": []}'))
 >>> historian.accept("4f1e", Input(1, 0, None, "r-1", '{"acknowledge": 3}'))
->>> historian.columns("4f1e"), historian.rows("4f1e")
-(('sequence', 'load_pct', 'decision'), [(0, 61.5, 'continue')])
+>>> historian.columns("4f1e"), historian.rows("4f1e"), historian.durable_to("4f1e")
+(('sequence', 'load_pct', 'decision'), [(0, 61.5, 'continue')], 0)
 >>> historian.last_run("CNC-001").inputs[0].text
 '{"acknowledge": 3}'
 >>> historian.close()
@@ -25,249 +26,265 @@ returns.
 """
 
 import os
-import sqlite3
-from collections import deque
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from threading import Condition, Lock, Thread
+from threading import Event, Lock, Thread
 
+from twin.backlog import Backlog
+from twin.cells import Damaged, checked_columns, checked_row
 from twin.database import (
-    ENTRY, KEPT_STATES, SELECT_CHECKPOINT, SELECT_ENTRIES, SELECT_INPUTS, SELECT_LAST, SELECT_RUN,
-    SELECT_WALL_TIMES, CannotOpen, Queue, begun_of, begun_runs, cause_of, checked_columns, checked_row,
-    connect, empty_queue, head_selection, insert_input, insert_run, locked, prepare, selection, transact,
-    writable,
+    FAULTS, SELECT_ENTRIES, CannotOpen, Queue, begun_next, begun_runs, cause_of, checked_entry, checked_input,
+    checked_state, connect, copied, empty_queue, insert_input, insert_run, locked, newest_rows, prepare, read,
+    rows_after, transact,
 )
-from twin.sample import Checkpoint, Input, NotRecorded, Run, Saved
+from twin.kept import REMOVED, Gap
+from twin.lookup import gaps_of, merged, saved_run, state_of
+from twin.mark import Mark
+from twin.place import Place
+from twin.sample import NotRecorded
+from twin.soundness import check_tables, looked_at
+from twin.writer import Writer
 
 # ---------------------------------------------------------------------------------------------
-# Vocabulary (columns, row, entry: see database.py)
+# Vocabulary (columns, row, entry: see database.py; checkpoint, gap: see kept.py; trouble: see writer.py)
 #
-#   input       what an operator asked for, as JSON text
-#   checkpoint  the state of a machine as JSON text, as it was after a sequence and an entry
-#   head        the last sequence that a run has reached; -1 before the first sample
+#   input       what an operator asked for, as JSON text, and what came of it
 #   backlog     what waits for the next batch, or for a disk that takes it again
-#   trouble     the sentence that says why nothing is recorded now; None while recording
+#   durable     in the file, and on the disk
 
 BATCH_S = 0.5  # a batch is written when it is this old
-BATCH_ROWS = 500  # or when as many rows wait
 BACKLOG = 50_000  # rows that may wait, some 50 MB; those beyond are lost, the oldest first
-RETRY_S = 1.0  # between attempts on a disk that takes nothing
+SMALL_FILE = 24 << 20  # bytes, some 100,000 rows: up to here a file is looked through at the open, in 1.5 s
+CHECK_PAUSE_S = 0.01  # between two pieces of a larger one, which is looked through meanwhile
+CHECK_STEPS = 100_000  # of SQLite, some ms: how often a question of that check may be interrupted
 
 
 class Historian:
     """One file of recorded runs, locked against other servers. Every method may be called from any thread.
 
-    begin(run, columns)                     have a run, and the names of what its rows hold, on the disk
-    accept(run, input)                      have an operator's input on the disk, and all queued before it
-    keep(run, rows, entries)                queue rows, as the run's columns, and audit entries, as ENTRY
-    keep_state(run, sequence, entry, text)  queue a checkpoint of the machine, behind all queued before it
+    begin(run, columns, entries, state)     have a run, and the names of what its rows hold, on the disk
+    accept(run, input, entries, state)      have an operator's input on the disk, and all queued before it
+    keep(run, rows, entries, state)         queue rows, as the run's columns, entries, as ENTRY, and a state
+    remove(run, first, first_kept)          queue that the rows before a sequence are removed
     flush()                                 wait until all that is queued is committed
     rows(run, after=-1, limit=1000)         the rows after a sequence, as they went in, oldest first
+    newest(run, limit)                      the newest rows, newest first
     columns(run)                            the names of what these rows hold; () for an unknown run
-    entries(run, after=0, limit=1000)       the audit entries after a number, as they went in, oldest first
+    entries(machine, after=0, limit=1000)   (run, audit entry) after a number, as they went in, oldest first
+    gaps(run)                               which samples of a run are not there, and why
+    durable_to(run)                         the last sequence whose state is in the file
     last_run(machine_id=None)               `Saved`: the newest run of a machine, or of all; None without one
+    backup(path)                            write all of it into a new file
     close()                                 write what can still be written, and give the file back
     trouble                                 None while recording, or the sentence why nothing is; for reading
-    lost                                    how many rows were lost because the backlog was full; for reading
 
-    A run is named by its `Run.run`; `rows` and `entries` of an unknown one are empty. All that waits for the
-    disk raises NotRecorded where that can't be done now; `keep` and `keep_state` never wait. What could never
-    be written (a row of another width, a run that has not begun) raises ValueError where it is handed over.
+    A run is named by its `Run.run`; `rows` of an unknown one are empty. All that waits for the disk raises
+    NotRecorded where that can't be done now; `keep` never waits. What could never be written (a row of
+    another width, a run that has not begun) raises ValueError where it is handed over.
     """
 
     def __init__(self, path, batch_s=BATCH_S):
-        path = os.path.abspath(path)
+        self._path = os.path.abspath(path)
         self._file = os.path.basename(path)  # a sentence may be shown to a class, and tells no folder
-        self._batch_s = batch_s
-        self.trouble = None
-        self.lost = 0
-        self._closing = False
-        self._queue = empty_queue()
-        self._changed = Condition()  # guards the four lines above, and is never held while the disk works
-        self._writing = Lock()  # guards the connection
+        self._beginning = Lock()  # one run at a time, for each takes the next key
         self._reading = Lock()  # guards the reader
+        self._copying = Lock()  # guards the copier
+        self._closing = Event()
         try:
             with ExitStack() as opened:
-                opened.enter_context(locked(path))
-                self._connection = opened.enter_context(closing(connect(path)))
-                prepare(self._connection, path)
-                self._begun = begun_runs(self._connection)  # by name; a run is added once it is on the disk
-                self._reader = opened.enter_context(closing(connect(path)))
+                self._open(opened, batch_s)
                 self._opened = opened.pop_all()
-        except (OSError, sqlite3.Error) as error:
+        except Damaged as error:
+            raise CannotOpen(f"{path} is damaged: {error}; put a backup in its place, or name another file"
+                             ) from error
+        except (OSError, *FAULTS) as error:
             raise CannotOpen("{}: {}".format(*cause_of(error, path))) from error
-        self._writer = Thread(target=self._write, name="historian", daemon=True)
         self._writer.start()
+        self._checker.start()
+
+    def _open(self, opened, batch_s):
+        mark = Mark(opened.enter_context(locked(self._path)))
+
+        def opened_connection():
+            return opened.enter_context(closing(connect(self._path)))
+
+        connection = opened_connection()
+        prepare(connection, self._path)
+        self._reader = opened_connection()
+        self._copier = opened_connection()
+        checker = opened_connection()
+        self._begun = begun_runs(self._reader)  # by name; a run is added once it is on the disk
+        runs = list(self._begun.values())
+        check_tables(self._reader, runs)
+        pieces = looked_at(checker, runs)
+        if os.path.getsize(self._path) <= SMALL_FILE:
+            list(pieces)  # here, and nothing is left to the thread
+        transact(connection, empty_queue())  # whether it can be written; not before it has been looked at
+        self._checker = Thread(target=self._check, args=(pieces,), name="checker", daemon=True)
+        checker.set_progress_handler(self._closing.is_set, CHECK_STEPS)  # so that closing need not wait
+        gaps = [(begun, gap) for begun in runs for gap in gaps_of(self._reader, begun)]
+        self._copier.execute("SELECT count(*) FROM runs").fetchone()  # from here on it has the log open
+        states = {begun.name: state_of(self._reader, begun) for begun in runs}
+        mark.check(states, self._path)
+        durable = {name: state.sequence for name, state in states.items() if state}
+        backlog = Backlog(BACKLOG, {(begun, gap.why, gap.first): gap for begun, gap in gaps})
+        self._writer = Writer(connection, Place(self._path), backlog, durable, mark, self._file, batch_s)
+
+    @property
+    def trouble(self):
+        """Return None while recording, or the sentence why nothing is."""
+        return self._writer.trouble
 
     # -- writing
 
-    def begin(self, run, columns):
+    def begin(self, run, columns, entries=(), state=None):
         """Record that a run begins, and what its rows hold; NotRecorded where it can't be.
 
+        Each of the entries is (the name of its run, entry): the last of the run before may be among them.
         ValueError where no table could have such columns.
         """
-        own = partial(insert_run, run=run, columns=checked_columns(columns))
-        self._begun[run.run] = self._commit(own, f"not recorded: {self._file} has a run {run.run} already")
+        with self._beginning:
+            begun = begun_next(run, checked_columns(columns), list(self._begun.values()))
+            known = dict(self._begun, **{run.run: begun})
+            own = [(self._run(name, known), checked_entry(entry, name)) for name, entry in entries]
+            states = {begun: checked_state(state, run.run)} if state else {}
+            taken = f"not recorded: {self._file} has a run {run.run} already"
+            self._writer.commit(partial(insert_run, begun=begun, run=run), Queue([], own, states, {}), taken)
+            self._begun = known
 
-    def accept(self, run, input):
-        """Record an operator's input and all queued before it, or nothing: NotRecorded."""
-        if writable(input) != tuple(input):
-            raise NotRecorded(f"not recorded: input {input.number} holds half a character (a lone surrogate)")
+    def accept(self, run, input, entries=(), state=None):
+        """Record an operator's input, what came of it, and all queued before it, or nothing: NotRecorded."""
         if run not in self._begun:
             raise NotRecorded(f"not recorded: {self._file} has no run {run}")
-        own = partial(insert_input, begun=self._begun[run], input=input)
-        self._commit(own, f"not recorded: {self._file} has an input {input.number} of run {run} already")
+        if checked_input(input, run) != input:
+            raise NotRecorded(f"not recorded: input {input.number} holds half a character (a lone surrogate)")
+        begun = self._begun[run]
+        taken = f"not recorded: {self._file} has an input {input.number} of run {run} already"
+        own = partial(insert_input, begun=begun, input=input)
+        self._writer.commit(own, self._batch(begun, (), entries, state), taken)
 
-    def keep(self, run, rows, entries):
-        """Queue rows and audit entries for the next batch; never waits for the disk.
+    def keep(self, run, rows, entries, state=None):
+        """Queue rows, audit entries, and the state that follows from them, for the next batch; never waits.
 
         ValueError, and nothing is queued, where a row could never be written: it would hold up all others.
         """
-        begun = self._run(run)
-        kept_rows = [(begun, checked_row(row, run, begun.columns)) for row in rows]
-        kept_entries = [(begun, checked_row(entry, run, ENTRY)) for entry in entries]
-        with self._changed:
-            self._extend(Queue(kept_rows, kept_entries, {}))
-            if self._is_full():
-                self._changed.notify_all()
+        self._writer.add(self._batch(self._run(run, self._begun), rows, entries, state))
 
-    def keep_state(self, run, sequence, entry, text):
-        """Queue the state of a machine after a sequence and an entry, as JSON text, for the next batch.
+    def _run(self, name, known):
+        if name not in known:
+            raise ValueError(f"run {name} has not begun in {self._file}: nothing can be kept for it")
+        return known[name]
 
-        The batch has all that was queued before it as well, so no checkpoint is ahead of the rows that it
-        follows. The newest KEPT_STATES of a run are kept. ValueError where it could never be written.
-        """
-        begun = self._run(run)
-        checkpoint = checked_row((sequence, entry, text), run, Checkpoint._fields)
-        with self._changed:
-            self._extend(Queue((), (), {begun: [checkpoint]}))
+    def _batch(self, begun, rows, entries, state):
+        """Return what is handed over as a `Queue`; ValueError where it could never be written."""
+        name = begun.name
+        return Queue(
+            rows=[(begun, checked_row(row, name, begun.columns)) for row in rows],
+            entries=[(begun, checked_entry(entry, name)) for entry in entries],
+            states={begun: checked_state(state, name)} if state else {},
+            gaps={},
+        )
+
+    def remove(self, run, first, first_kept):
+        """Queue that the rows of a run before a sequence are removed, and its gaps say so; never waits."""
+        begun = self._run(run, self._begun)
+        self._writer.add(Queue([], [], {}, {(begun, REMOVED, first): Gap(first, first_kept - 1, REMOVED)}))
 
     def flush(self):
         """Wait until all that is queued is committed; NotRecorded where it can't be."""
-        self._commit()
+        self._writer.commit()
 
     def close(self):
-        """Write what can still be written, end the writer, and give the file back."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
-        self._writer.join()
-        with suppress(NotRecorded):
-            self._commit()
-        with self._writing, self._reading:
+        """Write what can still be written, end the threads, and give the file back."""
+        self._closing.set()
+        self._checker.join()
+        self._writer.close()
+        with self._copying, self._reading:
             self._opened.close()
 
     # -- reading
 
     def last_run(self, machine_id=None):
         """Return the run begun last, of a machine or of all, as `Saved`; None where there is none."""
-        found = self._read((SELECT_LAST, (machine_id,)))[0]
-        if not found:
+        own = [begun for begun in self._begun.values() if machine_id in (None, begun.machine_id)]
+        if not own:
             return None
-        begun = begun_of(found[0])
-        key = (begun.key,)
-        runs, heads, inputs, wall_times, checkpoints = self._read(
-            (SELECT_RUN, key),
-            (head_selection(begun), ()),
-            (SELECT_INPUTS, key),
-            (SELECT_WALL_TIMES, key),
-            (SELECT_CHECKPOINT, key),
-        )
-        return Saved(
-            run=Run(*runs[0]),
-            head=heads[0][0],
-            inputs=tuple(map(Input._make, inputs)),
-            wall_times=dict(wall_times),
-            checkpoint=Checkpoint(*checkpoints[0]) if checkpoints else None,
-        )
+        self._writer.try_to_commit()
+        with self._reads() as reader:
+            return saved_run(reader, own[-1], self.gaps(own[-1].name))
 
     def columns(self, run):
         """Return the names of what the rows of a run hold, in order; () where there is no such run."""
         return self._begun[run].columns if run in self._begun else ()
 
     def rows(self, run, after=-1, limit=1000):
-        """Return up to `limit` rows after a sequence, oldest first; while recording, queued ones too."""
+        """Return up to `limit` rows after a sequence, oldest first, those that wait for the disk too."""
         if run not in self._begun:
             return []
         begun = self._begun[run]
-        return self._read((selection(begun), (begun.key, after, limit)))[0]
+        place = begun.columns.index("sequence")
+        waiting = [row for own, row in self._writer.waiting("rows") if own == begun and row[place] > after]
+        with self._reads() as reader:
+            found = read(reader, begun.table, rows_after(begun), (begun.key, after, limit))
+        return merged([row[1:] for row in found], waiting, limit, lambda row: row[place])
 
-    def entries(self, run, after=0, limit=1000):
-        """Return up to `limit` entries after a number, oldest first; while recording, queued ones too."""
-        if run not in self._begun:
-            return []
-        return self._read((SELECT_ENTRIES, (self._begun[run].key, after, limit)))[0]
+    def newest(self, run, limit):
+        """Return the newest rows of a run that the file has, newest first."""
+        begun = self._run(run, self._begun)
+        with self._reads() as reader:
+            return [row[1:] for row in read(reader, begun.table, newest_rows(begun), (begun.key, limit))]
 
-    # -- the queue and the file
+    def entries(self, machine_id, after=0, limit=1000):
+        """Return up to `limit` of (the name of its run, entry) of a machine after a number, oldest first."""
+        waiting = [
+            (own.name, row) for own, row in self._writer.waiting("entries")
+            if own.machine_id == machine_id and row[0] > after
+        ]
+        with self._reads() as reader:
+            found = read(reader, "audit", SELECT_ENTRIES, (machine_id, after, limit))
+        names = {begun.key: begun.name for begun in self._begun.values()}
+        found = [(names[row[0]], row[1:]) for row in found if row[0] in names]  # else of a run just beginning
+        return merged(found, waiting, limit, lambda one: one[1][0])
 
-    def _run(self, name):
-        if name not in self._begun:
-            raise ValueError(f"run {name} has not begun in {self._file}: nothing can be kept for it")
-        return self._begun[name]
+    def gaps(self, run):
+        """Return which samples of a run are not there, as `Gap`s, oldest first."""
+        return self._writer.gaps_of(run)
 
-    def _write(self):
-        while not self._closing:
-            with self._changed:
-                self._changed.wait_for(self._is_due, self._batch_s)
-                if self.trouble:
-                    self._changed.wait_for(lambda: self._closing, min(self._batch_s, RETRY_S))
-            with suppress(NotRecorded):  # `trouble` tells it, and the rows wait
-                self._commit()
+    def durable_to(self, run):
+        """Return the newest sequence of a run that is on the disk with all before it; None where none is."""
+        return self._writer.durable_to(run)
 
-    def _is_due(self):
-        return self._closing or self.trouble or self._is_full()
+    def backup(self, path):
+        """Write all that is kept, and what waits, into a new file, whole; CannotOpen where it can't be."""
+        try:
+            with self._copying, self._copier:
+                with self._writer.paused() as waiting:
+                    self._copier.execute("BEGIN")
+                    self._copier.execute("SELECT count(*) FROM runs").fetchone()  # it sees this moment
+                copied(self._copier, path, waiting)
+        except FAULTS as error:
+            raise CannotOpen("{}: {}".format(*cause_of(error, self._file))) from error
 
-    def _is_full(self):
-        return len(self._queue.rows) >= BATCH_ROWS
-
-    def _commit(self, own=None, taken=None):
-        """Commit what is queued, after what the function `own` does; return what that returns.
-
-        NotRecorded where it can't be, with the sentence `taken` where `own` finds its row there already.
-        """
-        with self._writing:
-            with self._changed:
-                queue = self._queue
-                self._queue = empty_queue()
-            if not (own or any(queue) or self.trouble):
-                return None
-            try:
-                made = transact(self._connection, queue, own)
-            except BaseException as error:
-                refused = own and isinstance(error, sqlite3.IntegrityError)  # the queue is ignored instead
-                sentence = taken if refused else f"not recording: {cause_of(error, self._file)[0]}"
-                self._settle(queue, self.trouble if refused else sentence)
-                if not isinstance(error, Exception):
-                    raise
-                raise NotRecorded(sentence) from error
-            self._settle(empty_queue(), None)
-            return made
-
-    def _settle(self, unwritten, trouble):
-        with self._changed:
-            newer = self._queue
-            self._queue = unwritten
-            self._extend(newer)
-            self.trouble = trouble
-            self._changed.notify_all()
-
-    def _extend(self, newer):
-        queue = self._queue
-        queue.rows.extend(newer.rows)
-        queue.entries.extend(newer.entries)
-        for begun, checkpoints in newer.states.items():
-            queue.states.setdefault(begun, deque(maxlen=KEPT_STATES)).extend(checkpoints)
-        while len(queue.rows) > BACKLOG:
-            queue.rows.popleft()
-            self.lost += 1
-
-    def _read(self, *queries):
-        if not self.trouble:
-            with suppress(NotRecorded):  # what is there can still be read
-                self._commit()
+    @contextmanager
+    def _reads(self):
+        """Lend the reader for questions that all see one moment; NotRecorded with the sentence why not."""
         try:
             with self._reading, self._reader:
-                self._reader.execute("BEGIN")  # all of the queries see one moment
-                return [self._reader.execute(*query).fetchall() for query in queries]
-        except sqlite3.Error as error:
+                self._reader.execute("BEGIN")
+                yield self._reader
+        except Damaged as error:
+            raise NotRecorded(f"not readable: {self._writer.tell_damage(error)}") from error
+        except FAULTS as error:
             raise NotRecorded(f"not readable: {cause_of(error, self._file)[0]}") from error
+
+    # -- whether the file is sound
+
+    def _check(self, pieces):
+        """Look through a large file, a piece at a time, while it is in use."""
+        try:
+            for _ in pieces:
+                if self._closing.wait(CHECK_PAUSE_S):
+                    return
+        except (Damaged, *FAULTS) as error:
+            if not self._closing.is_set() and "is locked" not in str(error):  # neither is a damage
+                self._writer.tell_damage(error)

@@ -88,6 +88,24 @@ class History:
         """Return every record that is kept, oldest first."""
         return tuple(self._records)
 
+    # -- where it stands
+
+    def state(self):
+        """Return the counts as a value that JSON can hold; the records are kept elsewhere."""
+        return {"first": self.first, "samples": self.samples, **self.counts}
+
+    def restore(self, state):
+        """Take up what `state` gave."""
+        self.first = state["first"]
+        self.samples = state["samples"]
+        self._labels = Counter(state["labels"])
+        self._codes = Counter(state["codes"])
+        self._decisions = Counter(state["decisions"])
+
+    def recall(self, records):
+        """Put back the newest records, which are counted already."""
+        self._records.extend(records)
+
     def check_kept(self, sequence):
         """Raise NotKept with the sentence to show, where a sequence is not kept."""
         if not self.oldest <= sequence <= self.head:

@@ -18,7 +18,7 @@ from twin.ring import cut
 from twin.sample import Malformed, Refused
 
 KEPT_ENTRIES = 20_000  # in memory
-KEPT_ORDERS = 10_000  # whose request ids are known
+KEPT_ORDERS = 10_000  # whose answers are known; of older ones in the run the request id alone
 
 
 class Stamp(NamedTuple):
@@ -64,6 +64,7 @@ class Journal:
         self._entries = deque(maxlen=KEPT_ENTRIES)
         self.last_number = last_number
         self._done = OrderedDict()  # request id -> (order, what came of it)
+        self._spent = set()  # request ids of orders whose answers are kept no longer
 
     def write(self, line, stamp):
         """Append one entry; return it."""
@@ -99,18 +100,23 @@ class Journal:
         self.last_number = max(self.last_number, other.last_number)
         for order, answer in other._done.values():
             self.remember(order, answer)
+        self._spent |= other._spent
 
     # -- orders done once, within their run
 
     def forget_orders(self):
         """Forget the orders of the run that is over: an id means something within its run only."""
         self._done.clear()
+        self._spent.clear()
 
     def answer_to(self, order):
         """Return what came of an order that was done before, None where it was not.
 
-        Refused where its id was used for something else.
+        Refused where its id was used for something else, and where it was used so long ago that the answer
+        is kept no longer: nothing is done twice.
         """
+        if order.request_id in self._spent:
+            raise Refused(f"request_id {order.request_id!r} was used before; its answer is kept no longer")
         if order.request_id not in self._done:
             return None
         before, answer = self._done[order.request_id]
@@ -118,10 +124,21 @@ class Journal:
             raise Refused(f"request_id {order.request_id!r} was used before for something else")
         return answer
 
+    def recall(self, made, ids):
+        """Take note of what was done before, oldest first: the ids of all, and what came of the newest.
+
+        `made` returns (order, what came of it), for a place in `ids`.
+        """
+        oldest = max(0, len(ids) - KEPT_ORDERS)
+        self._spent.update(ids[:oldest])
+        self._spent.discard(None)
+        for place in range(oldest, len(ids)):
+            self.remember(*made(place))
+
     def remember(self, order, answer):
         """Take note of what came of an order, where it has an id."""
         if order.request_id is None:
             return
         self._done[order.request_id] = (order, answer)
         if len(self._done) > KEPT_ORDERS:
-            self._done.popitem(last=False)
+            self._spent.add(self._done.popitem(last=False)[0])

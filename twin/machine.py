@@ -111,8 +111,8 @@ class Machine:
         self.requests = Requests(self.rules)
         self.head = -1
         self.change = 0
-        self._detector = detector
-        self._recommend = recommend
+        self.detector = detector
+        self.recommend = recommend
         self._process = process or Source()  # what orders act on; by default nobody can
         self._moment = Moment(-1, 0.0)
         self._process_time = ""
@@ -133,13 +133,15 @@ class Machine:
         self._moment = Moment(sample.sequence, sample.at_s)
         self._process_time = sample.timestamp
         self._wall_time = wall_time
-        found = self._detector.evaluate(sample)
-        advised = self._recommend(self.rules, found)
+        found = self.detector.evaluate(sample)
+        advised = self.recommend(self.rules, found)
         self._codes = found.codes
         self._evidence = Sentences(found)
         self._log_alarms(self.alarms.evaluate(found, self._moment))
         for request in self.requests.evaluate(advised, self._moment, self._evidence):
             self._log_request(request)
+            if request.kind == "hold":
+                self._log_alarms(self.alarms.latch(request.cause, self._moment))
         released = self.requests.release(advised.decision)
         self._log_decision(advised.decision, released)
         return Record(sample, truth, found, advised, released)
@@ -147,6 +149,11 @@ class Machine:
     def release_now(self):
         """Return what is `Released` as it stands after the newest order; None before the first sample."""
         return self.requests.release(self._decision) if self._decision else None
+
+    @property
+    def at_s(self):
+        """Return the process time of the newest sample, s."""
+        return self._moment.at_s
 
     def _log_decision(self, decision, released):
         """Write down a decision that is another than the one before, advised or released."""
@@ -177,6 +184,13 @@ class Machine:
         self._wall_time = wall_time
         self.change += 1
         self.write("run_started", self.run, None, text, evidence)
+
+    def resume(self, wall_time, text, evidence, changes):
+        """Write down that the run goes on under another program or by other rules, and what that changes."""
+        self._wall_time = wall_time
+        self.change += 1
+        self.write("resumed", self.run, None, text, evidence)
+        self._log_alarms(changes)
 
     def close(self, successor, operator, wall_time):
         """Write down that the run has ended by a reset, and which run follows."""
@@ -302,7 +316,7 @@ class Machine:
             "evidence": list(self._evidence),
             "decision": self._decision,
             "released": self._released,
-            "detector": self._detector.state(),
+            "detector": self.detector.state(),
             "alarms": self.alarms.state(),
             "requests": self.requests.state(),
             "process": self._process.state(),
@@ -310,10 +324,10 @@ class Machine:
         }
 
     def restore(self, state):
-        """Take up what `state` gave; Refused where it was made by other rules."""
-        if state["fingerprint"] != self.rules.fingerprint:
-            now = f"now {self.rules.title} ({self.rules.fingerprint})"
-            raise Refused(f"this state was made by {state['rule_set']} ({state['fingerprint']}), {now}")
+        """Take up what `state` gave, be it made by other rules; return the alarms' changes that this makes.
+
+        Nothing of the past is judged again.
+        """
         self.run = state["run"]
         self._moment = Moment(*state["moment"])
         self.head = self._moment.sequence
@@ -324,12 +338,13 @@ class Machine:
         self._decision = state["decision"]
         released = state["released"]
         self._released = Released(released[0], tuple(released[1])) if released else None
-        self._detector.restore(state["detector"])
-        self.alarms.restore(state["alarms"])
+        self.detector.restore(state["detector"])
+        changes = self.alarms.restore(state["alarms"], self._moment)
         self.requests.restore(state["requests"])
         if state["process"] is not None:
             self._process.restore(state["process"])
         self.journal.last_number = state["last_entry"]
+        return changes
 
 
 ORDERS = {

@@ -13,10 +13,15 @@ Out: whether the condition is there (deadband included), how far it has gone, an
 from collections import deque
 from typing import NamedTuple, Optional, Tuple
 
+from twin.alarmstates import STATES, TRANSITIONS
 from twin.calls import CHATTER_COUNT
+from twin.readback import fields_in
 from twin.rows import TELEMETRY_MISSING, Bound
+from twin.sample import Malformed
 
-KEPT_STEPS = 200  # lines of an alarm's history; what a person did is always kept
+KEPT_STEPS = 200  # lines of an alarm's history; the audit trail has all of them
+KEPT_FIRST = 20  # of these that are its beginning
+KEPT_NEWEST = 100  # and that are its newest; between the two, what people did stays longest
 
 
 # ---------------------------------------------------------------------------------------------
@@ -80,21 +85,29 @@ class Alarm(NamedTuple):
     evidence: str
     clears: str
     shelved_until_s: Optional[float]
+    history_left_out: int  # lines of its history that are not here; the audit trail has them
     history: Tuple[Step, ...]
 
 
 def extent_to_value(extent):
     """Return an extent as a value that JSON can hold.
 
-    >>> extent_to_value(NOWHERE), extent_of_value(None) == NOWHERE
-    (None, True)
+    >>> extent_to_value(NOWHERE), extent_to_value(Extent(0.58, 1.4, 0.82, 0.77))
+    (None, [0.58, 1.4, 0.82, 0.77])
     """
     return None if extent == NOWHERE else list(extent)
 
 
-def extent_of_value(value):
-    """Return the extent that `extent_to_value` gave."""
-    return NOWHERE if value is None else Extent(*value)
+OCCURRENCE = {  # kinds of what `Occurrence.to_value` holds
+    "id": int, "first": int, "evidence": str, "first_out": int, "last": int, "annunciations": int,
+    "raised_s": float, "lines": int, "extent": Optional[Extent], "history": Tuple[Step, ...],
+}
+POINT = {  # kinds of what `Point.to_value` holds, but for its occurrence
+    "state": str, "latched": bool, "on": bool, "since": Optional[float], "onset": Optional[int],
+    "last": Optional[int], "shelved_until": Optional[float], "shelved_unack": bool, "evidence": str,
+    "extent": Optional[Extent], "calls": Tuple[float, ...], "shown": Optional[Alarm],
+}
+STANDING = frozenset(state.name for state in STATES if state.open) - {"SUPPRESSED_BY_DESIGN"}
 
 
 # ---------------------------------------------------------------------------------------------
@@ -120,7 +133,7 @@ def points_of(rules):
 class Occurrence:
     """What is kept of one alarm while it is the newest at its point."""
 
-    PLAIN = ("id", "first", "evidence", "first_out", "last", "annunciations", "raised_s")
+    PLAIN = ("id", "first", "evidence", "first_out", "last", "annunciations", "raised_s", "lines")
     __slots__ = PLAIN + ("extent", "history")
 
     def __init__(self, number, first, evidence):
@@ -132,18 +145,17 @@ class Occurrence:
         self.extent = NOWHERE
         self.annunciations = 0
         self.raised_s = 0.0
+        self.lines = 0  # that its history has had
         self.history = []
 
     def add(self, step):
-        """Add a line to the history; a long one loses its oldest line that nobody did."""
+        """Add a line to the history; a long one loses a line between its beginning and its newest."""
+        self.lines += 1
         self.history.append(step)
-        if len(self.history) <= KEPT_STEPS:
-            return
-        automatic = [
-            place for place, step in enumerate(self.history) if place > KEPT_STEPS // 4 and not step.operator
-        ]
-        if automatic:
-            del self.history[automatic[0]]
+        if len(self.history) > KEPT_STEPS:
+            between = range(KEPT_FIRST, len(self.history) - KEPT_NEWEST)
+            automatic = (place for place in between if not self.history[place].operator)
+            del self.history[next(automatic, KEPT_FIRST)]
 
     def to_value(self):
         """Return it as a value that JSON can hold."""
@@ -153,20 +165,21 @@ class Occurrence:
         return value
 
     @classmethod
-    def of_value(cls, value):
-        """Return the occurrence that `to_value` gave."""
-        alarm = cls(value["id"], value["first"], value["evidence"])
-        for name in cls.PLAIN:
-            setattr(alarm, name, value[name])
-        alarm.extent = extent_of_value(value["extent"])
-        alarm.history = [Step(*step) for step in value["history"]]
+    def of_value(cls, value, name):
+        """Return the occurrence that `to_value` gave; Malformed where it is none."""
+        found = fields_in(OCCURRENCE, value, name)
+        alarm = cls(found["id"], found["first"], found["evidence"])
+        for plain in cls.PLAIN:
+            setattr(alarm, plain, found[plain])
+        alarm.extent = found["extent"] or NOWHERE
+        alarm.history = list(found["history"])
         return alarm
 
 
 class Point:
     """One point: its state, its timers, and its newest occurrence."""
 
-    PLAIN = ("state", "latched", "on", "since", "onset", "last", "shelved_until")
+    PLAIN = ("state", "latched", "on", "since", "onset", "last", "shelved_until", "shelved_unack")
 
     def __init__(self, row, signal, rules):
         self.row = row
@@ -181,6 +194,7 @@ class Point:
         self.last = None  # newest sequence at which it held
         self.extent = NOWHERE  # of that condition
         self.shelved_until = None  # process time
+        self.shelved_unack = False  # it was shelved before anybody had acknowledged it
         self.alarm = None  # the newest `Occurrence`
         self.calls = deque(maxlen=CHATTER_COUNT)  # process times of its last annunciations
 
@@ -213,15 +227,17 @@ class Point:
         held.last = sequence
         return held
 
-    def snapshot(self):
-        """Return the newest occurrence as an `Alarm`."""
+    def snapshot(self, steps=None):
+        """Return the newest occurrence as an `Alarm`: with its history, or with these lines of it alone."""
         alarm = self.alarm
+        history = tuple(alarm.history if steps is None else steps)
         return Alarm(
             alarm.id, self.name, self.code, self.signal, self.title, self.row.priority, self.state,
             self.latched, self.on and self.state != "NORMAL", alarm.first_out, alarm.first, alarm.last,
             alarm.raised_s,
             alarm.extent.peak, alarm.extent.limit, alarm.extent.clear, self.unit, alarm.annunciations,
-            self.row.action, alarm.evidence, self.clears(), self.shelved_until, tuple(alarm.history),
+            self.row.action, alarm.evidence, self.clears(), self.shelved_until,
+            alarm.lines - len(history), history,
         )
 
     def _latch_text(self):
@@ -234,16 +250,32 @@ class Point:
         value["extent"] = extent_to_value(self.extent)
         value["calls"] = list(self.calls)
         value["alarm"] = self.alarm and self.alarm.to_value()
+        value["shown"] = self.alarm and self.snapshot(())  # all that is left of it where its rule goes
         return value
 
     def take_up(self, value):
-        """Take up what `to_value` gave."""
+        """Take up what `to_value` gave; Malformed where that fits no point."""
+        found = fields_in(POINT, value, self.name)
         for name in self.PLAIN:
-            setattr(self, name, value[name])
-        self._evidence = value["evidence"]
-        self.extent = extent_of_value(value["extent"])
-        self.calls = deque(value["calls"], maxlen=CHATTER_COUNT)
-        self.alarm = value["alarm"] and Occurrence.of_value(value["alarm"])
+            setattr(self, name, found[name])
+        self._onset_found = None
+        self._evidence = found["evidence"]
+        self.extent = found["extent"] or NOWHERE
+        self.calls = deque(found["calls"], maxlen=CHATTER_COUNT)
+        alarm = value["alarm"]
+        self.alarm = None if alarm is None else Occurrence.of_value(alarm, f"{self.name}.alarm")
+        self._check()
+
+    def _check(self):
+        """Raise Malformed where what was taken up does not go together."""
+        if self.state not in TRANSITIONS:
+            raise Malformed(f"{self.name}: there is no state {self.state!r}")
+        if not self.alarm and (self.on or self.latched or self.state in STANDING):
+            raise Malformed(f"{self.name} is in alarm, and its alarm is not there")
+        if (self.state == "SHELVED") != (self.shelved_until is not None):
+            raise Malformed(f"{self.name} is {self.state}, and shelved until {self.shelved_until}")
+        if self.since is not None and not self.on and None in (self.onset, self.last):
+            raise Malformed(f"{self.name} has a delay that runs, and no sample at which it began")
 
 
 class RulePoint(Point):
@@ -319,3 +351,38 @@ class TelemetryPoint(Point):
     def clears(self):
         """Return in words what clears its alarm."""
         return f"a valid reading for {self.row.off_delay_s:g} s{self._latch_text()}"
+
+
+# ---------------------------------------------------------------------------------------------
+# All of them
+
+
+class Points:
+    """Every point of a rule set, in the order of its table, and which of them a sample must look at."""
+
+    def __init__(self, rules):
+        self.all = points_of(rules)
+        self.awake = set()  # places of the points that are not at rest
+        self._places = {point.name: place for place, point in enumerate(self.all)}
+        self._of_code = {}  # code -> places of the points that it concerns
+        for place, point in enumerate(self.all):
+            self._of_code.setdefault(point.code_seen, []).append(place)
+
+    def of_code(self, code):
+        """Return the points that a code concerns."""
+        return [self.all[place] for place in self._of_code.get(code, ())]
+
+    def concerned(self, codes):
+        """Return the points to look at: those not at rest, or whose code is there."""
+        places = set(self.awake)
+        for code in codes:
+            places.update(self._of_code.get(code, ()))
+        return [self.all[place] for place in sorted(places)]
+
+    def wake(self, point):
+        """Keep a point among those that each sample looks at, unless it is at rest."""
+        place = self._places[point.name]
+        if point.at_rest():
+            self.awake.discard(place)
+        else:
+            self.awake.add(place)

@@ -47,7 +47,7 @@ def fields_of(kind):
 def record_of(kind, value, name):
     """Return a value that JSON held as what a kind says; `name` is what a sentence calls it.
 
-    A kind is a named tuple, one of PLAIN, `Optional[...]` of a kind, or `Tuple[..., ...]` of a kind.
+    A kind is a named tuple, one of PLAIN, or of kinds `Optional[...]`, `Tuple[..., ...]`, `Dict[str, ...]`.
 
     >>> record_of(Optional[Tuple[int, ...]], [1, 2], "steps"), record_of(Optional[int], None, "count")
     ((1, 2), None)
@@ -56,6 +56,10 @@ def record_of(kind, value, name):
         return None if value is None else record_of(get_args(kind)[0], value, name)
     if get_origin(kind) is tuple:
         return rows_of(get_args(kind)[0], value, name)
+    if get_origin(kind) is dict:
+        of = get_args(kind)[1]
+        rows = mapping(value, name).items()
+        return {title: record_of(of, field, f"{name}.{title}") for title, field in rows}
     if kind in PLAIN:
         return plain_of(kind, value, name)
     fields = fields_of(kind)
@@ -70,6 +74,26 @@ def rows_of(kind, value, name):
     if not isinstance(value, (list, tuple)):
         raise Malformed(f"{name} must be a list, not {shown(value)}")
     return tuple([record_of(kind, row, f"{name}[{place}]") for place, row in enumerate(value)])
+
+
+def fields_in(kinds, value, name):
+    """Return {field: what it held} of an object that JSON held; what it holds besides is left alone.
+
+    >>> fields_in({"at_s": float}, {"at_s": 2.0, "more": None}, "moment")
+    {'at_s': 2.0}
+    """
+    found = mapping(value, name)
+    for title in kinds:
+        if title not in found:
+            raise Malformed(f"{name} has no {title}")
+    return {title: record_of(kind, found[title], f"{name}.{title}") for title, kind in kinds.items()}
+
+
+def mapping(value, name):
+    """Return a value where it is an object of JSON."""
+    if not isinstance(value, dict):
+        raise Malformed(f"{name} must be an object, not {shown(value)}")
+    return value
 
 
 def plain_of(kind, value, name):
@@ -100,5 +124,5 @@ def state_of(what):
         yield
     except KeyError as missing:
         raise Malformed(f"state of the {what}: there is no {missing}") from None
-    except DAMAGE as damage:
+    except DAMAGE as damage:  # Malformed is a ValueError: what it says of a field is said of the state
         raise Malformed(f"state of the {what}: {damage}") from None

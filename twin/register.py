@@ -9,10 +9,16 @@ Traceback (most recent call last):
 twin.sample.Unknown: there is no alarm 1: this run has had none
 """
 
-from twin.point import Alarm, Occurrence, Step
+from typing import Tuple
+
+from twin.point import POINT, Alarm, Occurrence, Step
+from twin.readback import fields_in
 from twin.sample import Unknown
 
 KEPT_CLOSED = 500  # alarms that are over and still listed
+KINDS = {"closed": Tuple[Alarm, ...], "last_id": int}  # of what `Register.state` holds
+OVER = ("NORMAL", "SUPPRESSED_BY_DESIGN")  # states in which an alarm whose condition is gone is over
+GONE = "its rule is gone"  # said of an alarm that other rules know no more
 
 
 class Register:
@@ -28,12 +34,36 @@ class Register:
         if point.alarm:
             over = point.snapshot()
             del self._open[over.id]
-            self._closed[over.id] = over
-            while len(self._closed) > KEPT_CLOSED:
-                del self._closed[next(iter(self._closed))]
+            self._close(over)
         self._last_id += 1
         point.alarm = Occurrence(self._last_id, point.onset, point.evidence)
         self._open[self._last_id] = point
+
+    def _close(self, over):
+        self._closed[over.id] = over
+        while len(self._closed) > KEPT_CLOSED:
+            del self._closed[next(iter(self._closed))]
+
+    def close_gone(self, name, value, moment):
+        """Close the alarm of a point that is gone, from what `Point.to_value` gave; return it as it is then.
+
+        Its history is the line that says so; None where there is no alarm, or it was over before.
+        """
+        found = fields_in(POINT, value, name)
+        if not found["shown"]:
+            return None
+        occurrence = Occurrence.of_value(value["alarm"], f"{name}.alarm")
+        stood = found["on"] or found["latched"] or found["shown"].state not in OVER
+        step = Step(moment.sequence, moment.at_s, GONE, "NORMAL", None, "")
+        if stood:
+            occurrence.add(step)
+        over = found["shown"]._replace(
+            state="NORMAL", latched=False, active=False, shelved_until_s=None,
+            history=tuple(occurrence.history), history_left_out=occurrence.lines - len(occurrence.history),
+        )
+        self._close(over)
+        told = over._replace(history=(step,), history_left_out=occurrence.lines - 1)
+        return told if stood else None
 
     def point_of(self, number):
         """Return the point whose newest alarm has this id; None where there is none."""
@@ -63,6 +93,6 @@ class Register:
         """Take up what `state` gave; the points have been taken up already."""
         newest = sorted([point for point in points if point.alarm], key=lambda point: point.alarm.id)
         self._open = {point.alarm.id: point for point in newest}
-        closed = [Alarm(*row[:-1], tuple([Step(*step) for step in row[-1]])) for row in state["closed"]]
-        self._closed = {alarm.id: alarm for alarm in closed}
-        self._last_id = state["last_id"]
+        found = fields_in(KINDS, state, "register")
+        self._closed = {alarm.id: alarm for alarm in found["closed"]}
+        self._last_id = found["last_id"]

@@ -22,9 +22,10 @@ twin.sample.Refused: hold 1 can't be confirmed: feed_mismatch is still there at 
 """
 
 from functools import lru_cache
-from typing import NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
-from twin.sample import Refused, Unknown
+from twin.readback import fields_in, state_of
+from twin.sample import Malformed, Refused, Unknown
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
@@ -66,6 +67,10 @@ class Request(NamedTuple):
     answered: Optional[int] = None  # sequence
 
 
+KINDS = {"requests": Tuple[Request, ...], "seen": Dict[str, float], "last_id": int}  # of a state
+STATES = ("open", "answered")
+
+
 class Released(NamedTuple):
     """The decision that stands at a sample: the recommendation's own, or the hold's."""
 
@@ -102,7 +107,7 @@ class Requests:
         self._rules = rules
         self._asks = {ask.decision: ask for ask in rules.asks}
         self._requests = {}  # id -> Request, oldest first
-        self._open = {}  # cause -> Asked
+        self._open = {}  # (cause, kind) -> Asked
         self._seen = {}  # cause -> process time at which it last asked
         self._last_id = 0
         self.holds = ()  # ids of the holds that are open
@@ -116,8 +121,9 @@ class Requests:
             return ()
         before = self._seen.get(advised.cause)
         self._seen[advised.cause] = moment.at_s
-        if advised.cause in self._open:
-            self._open[advised.cause].ask_again(moment)
+        asked = self._open.get((advised.cause, ask.kind))
+        if asked:
+            asked.ask_again(moment)
             return ()
         if ask.kind != "hold" and before is not None and moment.at_s - before <= ASK_AGAIN_S:
             return ()  # the same episode, which somebody has answered
@@ -130,7 +136,7 @@ class Requests:
             moment.sequence, 1, tuple(evidence),
         )
         self._requests[request.id] = request
-        self._open[cause] = Asked(request)
+        self._open[cause, ask.kind] = Asked(request)
         if ask.kind == "hold":
             self.holds += (request.id,)
         return request
@@ -159,8 +165,8 @@ class Requests:
     def answer(self, number, verdict, moment, person):
         """Answer a review or an intervention; return (the `Request`, the hold that a stop makes, or None)."""
         request = self._asked(number, ("review", "intervention"))
-        verdicts = next(ask.verdicts for ask in self._rules.asks if ask.kind == request.kind)
-        if verdict not in verdicts:
+        verdicts = self._verdicts(request.kind)
+        if verdicts and verdict not in verdicts:
             known = ", ".join(verdicts)
             raise Refused(f"verdict of {request.kind} {number} must be one of {known}, not {verdict!r}")
         wanted = self._rules.needs_note.get((request.kind, verdict))
@@ -170,10 +176,16 @@ class Requests:
         hold = self._stop(answered, moment, person) if verdict == "stop" else None
         return answered, hold
 
+    def _verdicts(self, kind):
+        """Return the verdicts that answer a kind; of a kind that is gone, all that answer anything."""
+        answers = {ask.kind: ask.verdicts for ask in self._rules.asks if ask.kind != "hold"}
+        return answers.get(kind) or sum(answers.values(), ())
+
     def _stop(self, review, moment, person):
         """Return the hold that a person's stop makes; one that is open already is enough."""
-        if STOPPED in self._open:
-            return self.get(self._open[STOPPED].id)
+        stopped = self._open.get((STOPPED, "hold"))
+        if stopped:
+            return self.get(stopped.id)
         evidence = (f"{person.operator} stopped at review {review.id}: {person.note}",)
         return self._ask(self._rules.hold, STOPPED, STOP_ACTION, STOP_CHECK, moment, evidence)
 
@@ -193,7 +205,7 @@ class Requests:
             answered=moment.sequence,
         )
         self._requests[request.id] = answered
-        del self._open[request.cause]
+        del self._open[request.cause, request.kind]
         self.holds = tuple(number for number in self.holds if number != request.id)
         self._forget_oldest()
         return answered
@@ -212,7 +224,7 @@ class Requests:
         request = self._requests[number]
         if request.state == "answered":
             return request
-        asked = self._open[request.cause]
+        asked = self._open[request.cause, request.kind]
         return request._replace(last=asked.last, times_asked=asked.times_asked)
 
     def all(self):
@@ -227,11 +239,21 @@ class Requests:
         return {"requests": requests, "seen": dict(self._seen), "last_id": self._last_id}
 
     def restore(self, state):
-        """Take up what `state` gave."""
-        requests = [Request(*row)._replace(evidence=tuple(row[10])) for row in state["requests"]]
-        self._requests = {request.id: request for request in requests}
-        self._open = {request.cause: Asked(request) for request in requests if request.state == "open"}
-        self._seen = dict(state["seen"])
-        self._last_id = state["last_id"]
-        holds = [request for request in requests if request.kind == "hold"]
-        self.holds = tuple([hold.id for hold in holds if hold.state == "open"])
+        """Take up what `state` gave, whole or not at all; Malformed where it is damaged.
+
+        What was open stays open under other rules too, and ends as it would have: by an answer.
+        """
+        with state_of("requests"):
+            found = fields_in(KINDS, state, "requests")
+            requests = {request.id: request for request in found["requests"]}
+            standing = [request for request in requests.values() if request.state == "open"]
+            opened = {(request.cause, request.kind): Asked(request) for request in standing}
+            if len(opened) < len(standing):
+                raise Malformed("two open requests have one cause")
+            if not {request.state for request in requests.values()} <= set(STATES):
+                raise Malformed(f"a request must be one of {', '.join(STATES)}")
+        self._requests = requests
+        self._open = opened
+        self._seen = found["seen"]
+        self._last_id = found["last_id"]
+        self.holds = tuple([request.id for request in standing if request.kind == "hold"])

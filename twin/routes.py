@@ -12,21 +12,23 @@ b'{"role":"viewer","shared":true}'
 True
 """
 
-import csv
-import io
-import os
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Callable, NamedTuple, Optional, Tuple
 
 from twin import orders
-from twin.exchange import CSV, HTML, JSON, OPERATOR, Refusal, Response, json_response
+from twin.exchange import (
+    CSV, HTML, JSON, OPERATOR, PART_BYTES, SQLITE, Refusal, Response, encoded, json_response,
+)
 from twin.fields import WORD, NumberField, Parameter, TextField
+from twin.files import bytes_of, file_response
 from twin.plant import Plant
 from twin.sample import BeyondHead, Malformed, NotRecorded, Refused, Unknown, to_json
 from twin.station import DEFAULT_NEWEST, MAX_ENTRIES, MAX_NEW, MAX_RECORDS, MAX_ROWS
 from twin.wire import (
-    AUDIT_FIELDS, SPEEDS, alarm_dict, answer_dict, audit_row, defused, entry_dict, request_dict,
+    AUDIT_FIELDS, SPEEDS, alarm_dict, answer_dict, audit_row, csv_parts, entries_json, request_dict,
 )
 
 # ---------------------------------------------------------------------------------------------
@@ -34,17 +36,11 @@ from twin.wire import (
 
 MAX_SEQUENCE = 10**15
 MAX_ID = 10**12 - 1
+WHOLE_RECORDS = 16  # an answer with more is made in parts
+HEAVY_COUNT = 50  # samples; to make more takes a turn
 MAX_PACE = max(SPEEDS)  # samples a second that a shared server makes
+INCOMPLETE = "X-Incomplete"  # header of an export that lacks samples: which, and why
 BYTE_ORDER_MARK = "\ufeff".encode()  # without it a spreadsheet takes UTF-8 for the code page of its country
-
-# Pinned: on Windows the registry may say that .js is text/plain, and browsers then refuse modules
-CONTENT_TYPES = {
-    ".html": HTML,
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-}
 
 
 class Site(NamedTuple):
@@ -69,6 +65,21 @@ class Request(NamedTuple):
     site: Optional[Site] = None
 
 
+def never(request):
+    """Return False: most answers are light."""
+    return False
+
+
+def always(request):
+    """Return True: this answer takes long to make, whatever is asked."""
+    return True
+
+
+def makes_many(request):
+    """Return whether a request has the machine make many samples, while others wait for it."""
+    return request.query["count"] > HEAVY_COUNT
+
+
 class Route(NamedTuple):
     """A row of ROUTES: what answers, what it takes, and what it refuses."""
 
@@ -77,10 +88,12 @@ class Route(NamedTuple):
     path: Tuple[Parameter, ...] = ()
     body: Optional[Tuple[Parameter, ...]] = None  # None: a body is read and forgotten
     changes: bool = False  # for the operator only, and for no other site's page
+    operator: bool = False  # for the operator only, though nothing changes
     asks: bool = True  # one of the machines, which `machine` in the query names
     refuses: Tuple[Tuple[int, str], ...] = ()  # (status, when), beside what every route of its kind refuses
     answers: str = JSON
     kind: str = ""  # of the order that it takes
+    heavy: Callable = never  # whether a request takes a turn: one of them is answered at a time
 
     @property
     def meaning(self):
@@ -121,32 +134,18 @@ ERRORS = (  # first match wins; an Unknown is a Refused too
 
 def get_page(request):
     """Return the dashboard."""
-    return static_response(request.site.static, "index.html")
+    return file_response(request.site.static, "index.html")
 
 
 def get_static(request):
     """Return a file of the page."""
-    return static_response(request.site.static, request.path["name"])
-
-
-def static_response(folder, name):
-    """Return a file, picked from the list of what is there: no spelling of a path leaves a list."""
-    if name not in static_names(folder):
-        raise Refusal(404, f"there is no page or file /static/{name[:80]}")
-    return Response(200, CONTENT_TYPES[Path(name).suffix], (folder / name).read_bytes())
-
-
-def static_names(folder):
-    """Return the names of the files that may be served: plain files of known types, no links, no folders."""
-    with os.scandir(folder) as entries:
-        files = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-    return {name for name in files if Path(name).suffix in CONTENT_TYPES}
+    return file_response(request.site.static, request.path["name"])
 
 
 def get_sample(request):
     """Return the sample data."""
     try:
-        body = request.site.sample.read_bytes()
+        body = bytes_of(request.site.sample)
     except OSError:
         raise Refusal(404, "there is no data/sample_run.csv; app.py --generate-sample writes it") from None
     return Response(200, CSV, body, attachment("sample_run.csv"))
@@ -192,8 +191,10 @@ def is_over(request):
 
 
 def window_response(machine, window):
-    """Return a window as a JSON `Response`."""
-    return Response(200, JSON, machine.wire.window_json(window).encode())
+    """Return a window as a JSON `Response`, in parts where it has many records."""
+    if len(window.records) > WHOLE_RECORDS:
+        return Response(200, JSON, machine.wire.window_parts(window))
+    return Response(200, JSON, encoded(machine.wire.window_json(window)))
 
 
 def get_record(request):
@@ -207,7 +208,7 @@ def get_record(request):
 def get_series(request):
     """Return kept records from a sequence on as columns."""
     window = request.machine.between(request.query["from"], request.query["rows"])
-    return json_response(request.machine.wire.series_dict(window.run, window.records))
+    return Response(200, JSON, request.machine.wire.series_parts(window.run, window.records))
 
 
 def reset(request):
@@ -232,23 +233,28 @@ def set_pace(request):
 def get_export(request):
     """Return the run as CSV: all of it where a historian keeps it, else the kept history."""
     machine = request.machine
-    chunks = csv_chunks(machine.wire.export_fields, machine.rows())
-    body = chunks if machine.recorded else b"".join(chunks)
-    return Response(200, CSV, body, attachment(f"{machine.source.title}.csv"))
+    parts = csv_parts(machine.wire.export_fields, machine.rows())
+    missing = machine.missing()
+    if not missing:
+        return Response(200, CSV, parts, attachment(f"{machine.source.title}.csv"))
+    headers = attachment(f"{machine.source.title}_incomplete.csv") + ((INCOMPLETE, "; ".join(missing)),)
+    return Response(200, CSV, parts, headers)
 
 
-def csv_chunks(fields, parts):
-    """Yield lists of rows as CSV in bytes, texts defused, the names of the fields first."""
-    # newline=None makes \n of \r\n; asked for \n alone, Python before 3.13 leaves a \r in a cell unquoted
-    text = io.StringIO(newline=None)
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(fields)
-    for rows in parts:
-        writer.writerows([defused(cell) for cell in row] for row in rows)
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue().encode()
+def get_backup(request):
+    """Return the file that the run is recorded in, whole, as it stands; for the operator."""
+    parts = backup_parts(request.machine)
+    first = next(parts)  # the copy is made before the answer begins: what goes wrong is still said
+    return Response(200, SQLITE, chain((first,), parts), attachment(f"{request.machine.source.title}.db"))
+
+
+def backup_parts(machine):
+    """Yield a copy of the file of a machine in parts; the copy is gone with the last."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "backup.db"
+        machine.recorder.backup(path)
+        with path.open("rb") as file:
+            yield from iter(partial(file.read, PART_BYTES), b"")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -288,14 +294,14 @@ def requests_dict(machine):
 def get_audit(request):
     """Return the audit trail after an entry, oldest first."""
     entries = request.machine.entries(request.query["after_entry"], MAX_ENTRIES)
-    return json_response({"run": request.machine.run, "entries": [entry_dict(entry) for entry in entries]})
+    return Response(200, JSON, entries_json(request.machine.run, entries))
 
 
 def get_audit_csv(request):
     """Return the whole audit trail as CSV."""
-    rows = b"".join(csv_chunks(AUDIT_FIELDS, entry_parts(request.machine)))
+    rows = csv_parts(AUDIT_FIELDS, entry_parts(request.machine))
     name = f"{request.machine.source.provenance}_audit_{request.machine.run}.csv"
-    return Response(200, CSV, BYTE_ORDER_MARK + rows, attachment(name))
+    return Response(200, CSV, chain((BYTE_ORDER_MARK,), rows), attachment(name))
 
 
 def entry_parts(machine):
@@ -411,24 +417,31 @@ NO_FILE = (404, "there is no such file")
 GONE = (404, "the record is not kept, or not yet there")
 AHEAD = (409, "the run has not come so far; the answer says `run` and `head`")
 UNWRITTEN = (503, "the historian can't write now; nothing was done")
+UNRECORDED = (409, "nothing is recorded: the server was started without --db")
+UNCOPIED = (503, "the file can't be copied now")
 ALONE = (409, "the server is not shared")
 ORDER_REFUSES = ((404, "there is no such thing in this run"), (409, "it makes no sense now"), UNWRITTEN)
 
-NEXT = dict(query=(COUNT, AFTER, RUN), changes=True, refuses=(AHEAD,))
-STATUS = dict(query=(NEWEST, AFTER, RUN), refuses=(AHEAD,))
-RESET = dict(query=(SEED, WHO), changes=True, refuses=(UNWRITTEN,))
+BY_POST = (405, "the run is shared: there no GET changes anything, and POST does")
+CROWD = (503, "too many ask for much at once; `Retry-After` says when to ask again")
+
+NEXT = dict(query=(COUNT, AFTER, RUN), changes=True, heavy=makes_many)
+STATUS = dict(query=(NEWEST, AFTER, RUN), refuses=(AHEAD, CROWD))
+RESET = dict(query=(SEED, WHO), changes=True)
+BACKUP = dict(answers=SQLITE, refuses=(UNRECORDED, UNCOPIED), heavy=always)
 PACE = dict(body=(SPEED,), changes=True, refuses=(ALONE,))
 
 ROUTES = {
     # method  path                              function, what it takes, refuses, and answers
     ("GET",  "/"):                              Route(get_page, ANY, asks=False, answers=HTML),
     ("GET",  "/static/{name}"):                 Route(get_static, ANY, path=(FILE,), asks=False, refuses=(NO_FILE,), answers="*/*"),
-    ("GET",  "/api/next"):                      Route(get_next, **NEXT),
+    ("GET",  "/api/next"):                      Route(get_next, **NEXT, refuses=(AHEAD, BY_POST, CROWD)),
+    ("POST", "/api/next"):                      Route(get_next, **NEXT, refuses=(AHEAD, CROWD)),
     ("GET",  "/api/status"):                    Route(get_status, **STATUS),
     ("GET",  "/api/record"):                    Route(get_record, query=(SEQUENCE,), refuses=(GONE,)),
-    ("GET",  "/api/series"):                    Route(get_series, query=(FROM, ROWS), refuses=(GONE,)),
-    ("GET",  "/api/reset"):                     Route(reset, **RESET),
-    ("POST", "/api/reset"):                     Route(reset, **RESET),
+    ("GET",  "/api/series"):                    Route(get_series, query=(FROM, ROWS), refuses=(GONE, CROWD)),
+    ("GET",  "/api/reset"):                     Route(reset, **RESET, refuses=(UNWRITTEN, BY_POST)),
+    ("POST", "/api/reset"):                     Route(reset, **RESET, refuses=(UNWRITTEN,)),
     ("GET",  "/api/role"):                      Route(get_role, asks=False),
     ("POST", "/api/pace"):                      Route(set_pace, **PACE),
     ("GET",  "/api/alarms"):                    Route(get_alarms),
@@ -441,12 +454,13 @@ ROUTES = {
     ("POST", "/api/reviews/{id}"):              order("review", "Answer a review or an intervention with a verdict", REVIEW),
     ("POST", "/api/actions"):                   order("action", "Act on the simulated process"),
     ("POST", "/api/inject"):                    order("inject", "Put a simulated fault into the run, from the next sample on"),
-    ("GET",  "/api/audit"):                     Route(get_audit, query=(ENTRY,)),
-    ("GET",  "/api/audit.csv"):                 Route(get_audit_csv, answers=CSV),
-    ("GET",  "/report"):                        Route(get_report, answers=HTML),
-    ("GET",  "/api/export.csv"):                Route(get_export, answers=CSV),
+    ("GET",  "/api/audit"):                     Route(get_audit, query=(ENTRY,), refuses=(CROWD,)),
+    ("GET",  "/api/audit.csv"):                 Route(get_audit_csv, answers=CSV, refuses=(CROWD,)),
+    ("GET",  "/report"):                        Route(get_report, answers=HTML, refuses=(CROWD,), heavy=always),
+    ("GET",  "/api/export.csv"):                Route(get_export, answers=CSV, refuses=(CROWD,)),
+    ("GET",  "/api/backup"):                    Route(get_backup, operator=True, **BACKUP),
     ("GET",  "/api/model"):                     Route(get_model),
-    ("GET",  "/api"):                           Route(get_api),
-    ("GET",  "/openapi.json"):                  Route(get_openapi),
+    ("GET",  "/api"):                           Route(get_api, refuses=(CROWD,), heavy=always),
+    ("GET",  "/openapi.json"):                  Route(get_openapi, refuses=(CROWD,), heavy=always),
     ("GET",  "/data/sample_run.csv"):           Route(get_sample, asks=False, refuses=(NO_FILE,), answers=CSV),
 }

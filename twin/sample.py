@@ -18,7 +18,7 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 from numbers import Real
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
@@ -174,49 +174,6 @@ class Order(NamedTuple):
     def person(self):
         """Return who asks."""
         return Person(self.operator, self.note)
-
-
-# ---------------------------------------------------------------------------------------------
-# What is kept
-
-
-class Run(NamedTuple):
-    """What a run of a machine comes from, but for its inputs."""
-
-    run: str
-    machine_id: str
-    source: str  # JSON: from what its samples come, as {"kind": "simulator", "seed": 7, "start": "..."}
-    rule_set: str  # name and version, as "report 1"
-    fingerprint: str  # of all the tables that judge
-    begun: Optional[str]  # wall time, ISO 8601
-
-
-class Input(NamedTuple):
-    """One request of an operator."""
-
-    number: int  # in its run, from 1
-    sequence: int  # the head when it was given
-    wall_time: Optional[str]
-    request_id: Optional[str]
-    text: str  # JSON
-
-
-class Checkpoint(NamedTuple):
-    """The state of a machine as it was after a sample and an audit entry."""
-
-    sequence: int  # -1 before the first sample
-    entry: int  # number of the newest audit entry then; 0 before the first
-    text: str  # JSON
-
-
-class Saved(NamedTuple):
-    """What going on with a run needs."""
-
-    run: Run
-    head: int  # the last sequence that the run has reached; -1 before the first sample
-    inputs: Tuple[Input, ...]
-    wall_times: Dict[int, Optional[str]]  # by number of the audit entry
-    checkpoint: Optional[Checkpoint]  # the newest
 
 
 # ---------------------------------------------------------------------------------------------

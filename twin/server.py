@@ -7,19 +7,17 @@ The standard library reads the requests. What it lets through, and a browser's s
 checked here, each piece with its reason (tests/test_library.py shows what the library does). A
 client's fault is answered with a status and one sentence, as JSON.
 
->>> is_loopback("localhost"), is_loopback("127.0.0.1.evil.example")
-(True, False)
->>> accepts_gzip("gzip, deflate, br"), accepts_gzip("gzip;q=0"), accepts_gzip("")
-(True, False, False)
+>>> path_and_query("/api/next?count=2")
+('/api/next', 'count=2')
 """
 
-import ipaddress
+import errno
+import io
 import os
 import re
 import socket
 import sys
 import time
-import zlib
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -27,41 +25,41 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from urllib.parse import unquote
 
-from twin.exchange import CSV, JSON, OPERATOR, VIEWER, Asked, Refusal, json_response
+from twin.access import ALONE, is_loopback, who_asks
+from twin.exchange import CSV, JSON, OPERATOR, Asked, Refusal, json_response
+from twin.packing import accepts_gzip, packed, packed_parts
+from twin.places import Places, most_places, raised_descriptors
+from twin.reading import BUFFER_BYTES, MAX_BODY_BYTES, MAX_LINE_BYTES, TIMED_OUT, HeaderLines, Incoming, allow
 
 # ---------------------------------------------------------------------------------------------
 # Limits and names
 
-LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")  # of most requests
 ALL_ADDRESSES = ("0.0.0.0", "::")
 IDLE_TIMEOUT_S = 30  # a connection that is silent for so long is closed
+REQUEST_S = 10  # from the first byte of a request to its last, that of its body
+ANSWER_S = IDLE_TIMEOUT_S  # so soon a client must have taken each part of an answer
+CLOSING = (408, 503)  # refusals after which a connection is closed
 LINGER_S = 1.0  # how long a refused client is heard out
-LINGER_BYTES = 1 << 20  # how much of it
+CROWDED_LINGER_S = 0.1  # where others wait for its place
+LINGER_BYTES = 1 << 16  # of it at a time
 QUEUE = 256  # a class that polls in step connects all at once
-MAX_BODY_BYTES = 16 * 1024
-MAX_HEADER_BYTES = 128 * 1024  # of all header lines of a request
+PART_BYTES = 64 * 1024  # of an answer, sent in one go
+SWITCH_S = 0.001  # so long a thread works before another has its turn; Python's 5 ms add up in a crowd
+NO_DESCRIPTORS_S = 0.1  # so long nobody is let in where the system has none left
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 OUR_FAULT = "the server failed on this request; its console says why"
 SENTENCE = 120  # characters of a sentence of the library
 
 COMPRESS_FROM_BYTES = 1000
-SMALL_BYTES = 64 * 1024  # answers so small are kept compressed for the next page that asks
-CACHED_ANSWERS = 64
-# zlib's window (16 + bits: gzip) and memory: setting up a large one takes longer than a poll's bytes
-LARGE_PACKER = (31, 8)
-SMALL_PACKER = (28, 5)
 
-# Two open repeats with a colon between them that the first can't take: read once, from left to right
-HEADER_LINE = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+:[^\r\n\0]*\r?\n")
-NO_HEADER = "each header must be a name, a colon and a value, and an empty line must end them"
-BLANK_LINES = (b"\r\n", b"\n")
 VERSION = re.compile(r"HTTP/1\.[0-9]")
-HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:/?#@\[\]]+))(?::[0-9]{0,5})?")
 SITE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 LENGTH = re.compile(r"[0-9]{1,15}")
 
 SAFETY_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Vary", "Accept-Encoding"),
     ("Cache-Control", "no-store"),
 )
@@ -71,31 +69,6 @@ PAGE_HEADERS = (("Content-Security-Policy", POLICY),)  # for what a browser may 
 
 # ---------------------------------------------------------------------------------------------
 # Pure functions
-
-
-def is_loopback(name):
-    """Return whether a host name or address stays on this machine.
-
-    >>> [is_loopback(name) for name in ("localhost", "twin.localhost.", "127.8.9.10", "::1", "0.0.0.0")]
-    [True, True, True, True, False]
-    """
-    plain = name.lower().removesuffix(".")
-    if name in LOCAL_NAMES or plain == "localhost" or plain.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def host_name(host):
-    """Return the name in a Host header, without port and brackets; None where it is no such header.
-
-    >>> host_name("localhost:8765"), host_name("[::1]:8765"), host_name("a b")
-    ('localhost', '::1', None)
-    """
-    match = HOST.fullmatch(host)
-    return match and (match[1] or match[2])
 
 
 def joined(headers):
@@ -122,25 +95,20 @@ def path_and_query(target):
     return unquote(path) or "/", query
 
 
-def accepts_gzip(header):
-    """Return whether an Accept-Encoding header asks for gzip.
-
-    Not cached: what a client writes would be kept, as long as it likes.
-    """
-    for offer in header.lower().split(","):
-        name, _, rest = offer.partition(";")
-        if name.strip() == "gzip":
-            weight = rest.partition("q=")[2].strip()
-            return weight == "" or weight.strip("0.") != ""
-    return False
-
-
 @lru_cache(maxsize=None)  # there are only so many types
 def fixed_headers(content_type):
     """Return the header lines that every answer of a type has."""
     policy = () if content_type in (JSON, CSV) else PAGE_HEADERS
     headers = (("Content-Type", content_type),) + SAFETY_HEADERS + policy
     return "\r\n".join(f"{name}: {value}" for name, value in headers)
+
+
+def refusal_bytes(refusal):
+    """Return a refusal as it goes over the wire, for a client that is not asked what it wants."""
+    body = refusal.response().body
+    lines = (f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}", fixed_headers(JSON))
+    length = f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return "\r\n".join((*lines, length)).encode("latin-1") + body
 
 
 @lru_cache(maxsize=2)
@@ -153,49 +121,20 @@ def http_date(second):
     return formatdate(second, usegmt=True)
 
 
-def packed(body):
-    """Return an answer's bytes as gzip; a small one is packed once, however many pages ask for it."""
-    return packed_once(body) if len(body) <= SMALL_BYTES else gzipped(body, LARGE_PACKER)
+NO_TLS = refusal_bytes(Refusal(400, "this server speaks HTTPS: its address begins with https://"))
 
 
-@lru_cache(maxsize=CACHED_ANSWERS)
-def packed_once(body):
-    """Return a small answer's bytes as gzip, kept for the next page that asks for the same."""
-    return gzipped(body, SMALL_PACKER)
+def chunk(part):
+    """Return a part of an answer as a chunk of HTTP.
 
-
-def gzipped(body, packer):
-    """Return bytes as gzip; level 1, because an answer is made for one poll."""
-    stream = zlib.compressobj(1, zlib.DEFLATED, *packer)
-    return stream.compress(body) + stream.flush()
+    >>> chunk(b"twelve bytes")
+    b'c\\r\\ntwelve bytes\\r\\n'
+    """
+    return b"%x\r\n%b\r\n" % (len(part), part)
 
 
 # ---------------------------------------------------------------------------------------------
 # One connection
-
-
-class HeaderLines:
-    """The header of a request, line by line as the library reads it; refuses lines that it would misread.
-
-    The library's parser is the one for mail. It drops a line that is no header and all lines after it,
-    folds a line that begins with a blank into the one before, takes a bare return for the end of a line,
-    and the end of the stream for the end of the header. Then a Content-Length may be gone, and its body
-    is the next request. It limits each line and how many there are, not their sum: 6.5 MB a request.
-    """
-
-    def __init__(self, stream):
-        self._stream = stream
-        self._left = MAX_HEADER_BYTES
-
-    def readline(self, limit):
-        """Return the next line as bytes; one as long as `limit` is left to the library to refuse."""
-        line = self._stream.readline(limit)
-        self._left -= len(line)
-        if self._left < 0:
-            raise Refusal(431, f"the headers of a request must have at most {MAX_HEADER_BYTES} bytes")
-        if not HEADER_LINE.fullmatch(line) and line not in BLANK_LINES and len(line) < limit:
-            raise Refusal(400, NO_HEADER)
-        return line
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -203,10 +142,33 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = IDLE_TIMEOUT_S
+    request_s = REQUEST_S
+    answer_s = ANSWER_S
     disable_nagle_algorithm = True
-    fields = {}  # of the header, until a request is read
+
+    def setup(self):
+        """Shake hands where TLS is spoken, and read through `Incoming`, which keeps a request's time."""
+        self.place = self.server.places.place_of(self.request)
+        if self.server.tls:
+            self.request.shake_hands(NO_TLS)
+        super().setup()
+        self.own_address = self.connection.getsockname()[0]  # that the client has asked
+        self.rfile.close()
+        self.incoming = Incoming(self.connection, self.timeout, self.request_s)
+        self.rfile = io.BufferedReader(self.incoming, BUFFER_BYTES)
 
     # -- reading
+
+    def handle_one_request(self):
+        """Have the library read one request and call what answers it."""
+        self.fields = {}  # of the header, until it is read
+        self.command = self.request_version = ""
+        self.incoming.await_request()
+        try:
+            super().handle_one_request()
+        except Refusal as refusal:  # in the middle of the request line
+            self.close_connection = True
+            self.write(refusal.response())
 
     def __getattr__(self, name):
         """Answer every method: the library looks for do_GET and so on, and would close on an unknown one."""
@@ -216,7 +178,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def parse_request(self):
         """Have the library read request line and headers; return whether there is a request to answer."""
-        self.fields = {}
         stream = self.rfile
         self.rfile = HeaderLines(stream)
         try:
@@ -238,6 +199,8 @@ class Handler(BaseHTTPRequestHandler):
         It answers nothing to an empty line, takes two words for HTTP/0.9, splits at any blank (a no-break
         space too), reads 0.9 as a version, and before Python 3.11 also 1.+1.
         """
+        if parsed and len(self.raw_requestline) > MAX_LINE_BYTES:
+            raise Refusal(414, f"the first line of a request must have at most {MAX_LINE_BYTES} bytes")
         if not parsed and not self.requestline.split():
             raise Refusal(400, "the request line is empty")
         words = self.requestline.split(" ")
@@ -268,7 +231,11 @@ class Handler(BaseHTTPRequestHandler):
             raise
         if length and self.fields.get("expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return self.rfile.read(length)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True
+            raise Refusal(400, f"the body ended after {len(body)} of its {length} bytes; nothing was done")
+        return body
 
     def body_length(self):
         """Return how many bytes the body has; Refusal where that is not said in one number."""
@@ -283,56 +250,18 @@ class Handler(BaseHTTPRequestHandler):
             raise Refusal(413, f"a body must have at most {MAX_BODY_BYTES} bytes, not {length}")
         return int(length)
 
-    # -- who asks
-
-    def host(self):
-        """Return the Host header; on a loopback address only a loopback name may ask (DNS rebinding).
-
-        The library asks for no Host, and returns the first of two.
-        """
-        host = self.fields.get("host")
-        if host is None and self.request_version == "HTTP/1.0":
-            return ""
-        if host is None or "\n" in host:
-            raise Refusal(400, f"a request must have one Host header, not {'two' if host else 'none'}")
-        name = host_name(host)
-        if name is None or (self.server.loopback and not is_loopback(name)):
-            raise Refusal(403, f"this server answers to localhost only, not to {host[:80]!r}")
-        return host.lower()
-
-    def is_own_site(self, host):
-        """Return whether our own page asks, or no page at all; False for the page of another site."""
-        site = self.fields.get("sec-fetch-site")
-        if site:
-            return site.lower() in ("same-origin", "none")
-        origin = self.fields.get("origin")
-        return origin is None or origin.lower() == f"http://{host}"
-
-    def role(self):
-        """Return who asks: of a shared run only who has the token is the operator, and keeps its clock going.
-
-        Compared in constant time: how long a refusal takes tells nothing of the token.
-        """
-        token = self.server.token
-        if token is None:
-            return OPERATOR
-        import hmac  # here, because only a shared run needs it
-
-        given = self.fields.get("authorization", "").encode("latin-1", "replace")
-        if not hmac.compare_digest(given, f"Bearer {token}".encode()):
-            return VIEWER
-        self.server.heard()
-        return OPERATOR
-
     # -- answering
 
     def answer(self):
         """Answer one request, whatever comes."""
         try:
-            response = self.server.application(self.asked())
+            asked = self.asked()
+            self.server.places.begin(self.place, self.is_operator(asked))
+            response = self.server.application(asked)
         except Refusal as refusal:
+            self.close_connection = self.close_connection or refusal.status in CLOSING
             response = refusal.response()
-        except (ConnectionError, TimeoutError, socket.timeout):
+        except (ConnectionError, *TIMED_OUT):
             raise
         except Exception:  # a fault of ours: say so to the client, and in full on our own console
             sys.excepthook(*sys.exc_info())
@@ -342,10 +271,19 @@ class Handler(BaseHTTPRequestHandler):
     def asked(self):
         """Return the request that was read, for the application; Refusal where it may not be asked here."""
         body = self.read_body()
-        host = self.host()
+        access = self.server.access
+        role, own_site = who_asks(access, self.fields, self.request_version, self.own_address)
+        if role == OPERATOR:
+            self.server.heard()
         path, query = path_and_query(self.path)
-        shared = self.server.token is not None
-        return Asked(self.command, path, query, body, self.role(), shared, self.is_own_site(host))
+        return Asked(self.command, path, query, body, role, access.shared, own_site)
+
+    def is_operator(self, asked):
+        """Return whether somebody asks for whom a place is kept: with the token, or at this very machine."""
+        if not asked.shared:
+            return False
+        own = self.server.server_address[0]
+        return asked.role == OPERATOR or (not is_loopback(own) and is_loopback(self.client_address[0]))
 
     def send_error(self, code, message=None, explain=None):
         """Answer what the library itself refuses: a malformed or over-long request. Then close."""
@@ -354,17 +292,27 @@ class Handler(BaseHTTPRequestHandler):
         self.write(json_response({"error": sentence[:SENTENCE]}, int(code)))
 
     def write(self, response):
-        """Write an answer in one send: apart, headers and body wait for each other's acknowledgement."""
-        if not isinstance(response.body, bytes):
-            return self.write_stream(response)
-        body = response.body
+        """Write an answer: in one send, for headers and body apart wait for each other's acknowledgement."""
+        if self.server.places.is_crowded:
+            self.close_connection = True  # so that its place comes free soon
         headers = list(response.headers)
-        if len(body) >= COMPRESS_FROM_BYTES and accepts_gzip(self.fields.get("accept-encoding", "")):
+        body = response.body
+        packs = accepts_gzip(self.fields.get("accept-encoding", ""))
+        if not isinstance(body, bytes):
+            return self.write_parts(response, headers, body, packs)
+        if packs and len(body) >= COMPRESS_FROM_BYTES:
             body = packed(body)
             headers.append(("Content-Encoding", "gzip"))
         if body or self.command != "HEAD":
             headers.append(("Content-Length", len(body)))
-        self.wfile.write(self.head(response, headers) + (b"" if self.command == "HEAD" else body))
+        self.send(self.head(response, headers) + (b"" if self.command == "HEAD" else body))
+
+    def send(self, data):
+        """Send bytes, waiting for the client to take each PART_BYTES of them."""
+        self.server.places.wait(self.place)
+        allow(self.connection, self.answer_s)
+        for start in range(0, len(data), PART_BYTES) if len(data) > PART_BYTES else (0,):
+            self.wfile.write(data[start:start + PART_BYTES])
 
     def head(self, response, headers):
         """Return status line and headers as bytes."""
@@ -377,20 +325,24 @@ class Handler(BaseHTTPRequestHandler):
             lines.append("Connection: close")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
-    def write_stream(self, response):
+    def write_parts(self, response, headers, parts, packs):
         """Write an answer in chunks as they are made: its length is not known before."""
         chunked = self.request_version != "HTTP/1.0"  # there the end of the connection is the answer's
         self.close_connection = self.close_connection or not chunked
-        framing = [("Transfer-Encoding", "chunked")] if chunked else []
-        self.wfile.write(self.head(response, list(response.headers) + framing))
+        headers += [("Content-Encoding", "gzip")] if packs else []
+        headers += [("Transfer-Encoding", "chunked")] if chunked else []
+        self.send(self.head(response, headers))
         if self.command == "HEAD":
             return
         try:
-            for chunk in filter(None, response.body):
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
-            self.wfile.write(b"0\r\n\r\n" if chunked else b"")
+            parts = filter(None, packed_parts(parts) if packs else parts)
+            for part in map(chunk, parts) if chunked else parts:
+                self.send(part)
+            self.send(b"0\r\n\r\n" if chunked else b"")
+        except Refusal:
+            self.close_connection = True  # it can't be made to its end; the client sees none
         except BaseException:
-            self.close_connection = True  # what is half written can't be mended; the client sees no end
+            self.close_connection = True
             raise
 
     def log_message(self, format, *args):
@@ -412,46 +364,85 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = os.name != "nt"  # on Windows this would let two servers share a port
     allow_reuse_port = False
 
-    def __init__(self, host, port, application, token=None, heard=unheard):
+    def __init__(self, host, port, application, access=ALONE, heard=unheard, tls=None, places=None):
         self.application = application
-        self.token = token  # what the operator of a shared run must have; None: everyone is the operator
-        self.heard = heard  # called when the operator of a shared run asks
+        self.access = access
+        self.heard = heard  # called when the operator asks
+        self.tls = tls  # the context of HTTPS; None: plain HTTP
+        sys.setswitchinterval(SWITCH_S)
+        self.places = places or Places(most_places(raised_descriptors()))
         self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         super().__init__((host, port), Handler)
-        self.loopback = is_loopback(self.server_address[0])
 
     def server_bind(self):
         """Bind without looking the host's name up: that can take seconds and nobody needs it."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]
+        if not self.access.shared and not is_loopback(self.server_name):
+            raise ValueError(f"others can reach {self.server_name}: nothing may change there without a token")
 
     @property
     def url(self):
         """Return the address to open in a browser."""
         host = "localhost" if self.server_name in ALL_ADDRESSES else self.server_name
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}/"
+        return f"{self.access.scheme}://{f'[{host}]' if ':' in host else host}:{self.server_port}/"
+
+    def wrapped(self, request):
+        """Return a connection with TLS around it; nothing is said yet. OSError where the client is gone."""
+        try:
+            request.getpeername()  # without a client the library makes half a connection, and drops it
+            return self.tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            request.close()
+            raise
 
     def handle_error(self, request, client_address):
         """Say nothing of a client that went away; anything else is ours and is shown."""
         if not isinstance(sys.exc_info()[1], OSError):  # on macOS, in `setup`, a reset one is a plain OSError
             super().handle_error(request, client_address)
 
+    def get_request(self):
+        """Return (connection, address) of the next client, once there is a place for it.
+
+        Without one, or without a descriptor, the library would ask for it again at once, and go on asking.
+        """
+        if not self.places.await_room():
+            raise OSError(errno.EMFILE, "no place has come free")
+        try:
+            request, address = super().get_request()
+        except OSError as error:
+            if error.errno in NO_DESCRIPTORS:
+                time.sleep(NO_DESCRIPTORS_S)
+            raise
+        return (self.wrapped(request) if self.tls else request), address  # who waits for TLS has a thread
+
+    def process_request(self, request, client_address):
+        """Give a connection its place and its thread; where there is no thread more, it is closed at once."""
+        self.places.take(request, client_address[0])
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:
+            self.close_request(request)
+
     def shutdown_request(self, request):
         """Close a connection, hearing the client out: a close over unread bytes takes our answer back."""
         try:
             request.shutdown(socket.SHUT_WR)
-            request.settimeout(LINGER_S)
-            hear_out(request)
+            hear_out(request, CROWDED_LINGER_S if self.places.is_crowded else LINGER_S)
         except OSError:
             pass
         self.close_request(request)
 
+    def close_request(self, request):
+        """Close a connection; its place is free."""
+        super().close_request(request)
+        self.places.leave(request)
 
-def hear_out(request):
-    """Read and forget what a client still sends, at most LINGER_BYTES."""
-    heard = 0
-    while heard < LINGER_BYTES:
-        chunk = request.recv(1 << 16)
-        if not chunk:
+
+def hear_out(request, seconds):
+    """Read and forget what a client still sends, for so long at most."""
+    until = time.monotonic() + seconds
+    while until > time.monotonic():
+        request.settimeout(max(0.001, until - time.monotonic()))
+        if not request.recv(LINGER_BYTES):
             return
-        heard += len(chunk)

@@ -4,8 +4,8 @@ In:  a source of (sample, truth), and orders.
 Out: `Window`s of records for pages and files; alarms, requests, and the audit trail. What leaves never
      changes, so nothing is encoded under the lock.
 
-An order is written to the historian, where there is one, before it is done. A run of the simulator is its
-seed and its orders, so the next start does them again and stands where this one stood.
+An order is done on a copy of the machine, and the copy takes its place once a historian, where there is one,
+has the order and the state after it on the disk. The next start takes up the newest state.
 
 >>> from detector import Detector
 >>> from recommender import recommend
@@ -27,17 +27,16 @@ seed and its orders, so the next start does them again and stands where this one
 """
 
 import os
-import zlib
 from itertools import islice
-from threading import Lock
 from typing import NamedTuple, Optional, Tuple
 
-from twin.history import DEFAULT_HISTORY, History
+from twin.course import begun, copied, kept_rows, resumed
+from twin.history import DEFAULT_HISTORY
 from twin.journal import Journal
 from twin.machine import Record
-from twin.recorder import Recorder, order_of
-from twin.sample import BeyondHead, Malformed, Refused, to_json
-from twin.wire import Wire
+from twin.recorder import Recorder
+from twin.sample import BeyondHead
+from twin.ordering import PATIENCE_S, Ordering
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
@@ -52,6 +51,7 @@ MAX_RECORDS = 1_000  # records that one answer may carry
 MAX_ROWS = 4_000  # rows of columns that one answer may carry
 MAX_ENTRIES = 1_000  # of the audit trail that one answer may carry
 DEFAULT_NEWEST = 500  # records of a status where none is asked for
+TOLD = ("change", "pace", "ended", "recording", "durable_to", "missing")  # what a summary may say anew
 LISTED_OVER = 50  # alarms that are over, and answered requests, still in their lists; the report has more
 
 
@@ -69,7 +69,7 @@ class Window(NamedTuple):
     def key(self):
         """Return what tells this window from others: a run is never rewritten, so all follows from these."""
         first = self.records[0].sequence if self.records else None
-        told = [self.summary.get(name) for name in ("change", "recording", "pace", "ended")]
+        told = [self.summary.get(name) for name in TOLD]
         return (self.run, self.head, first, len(self.records), self.gap, *told)
 
 
@@ -82,20 +82,6 @@ def random_run_name():
     return os.urandom(6).hex()
 
 
-def fingerprint_of(wire):
-    """Return a name for all the tables that a run follows from: rules and source."""
-    return f"{zlib.crc32(to_json(wire.model_dict()).encode()):08x}"
-
-
-def limits_text(rules):
-    """Return every limit in one line, for the first entry of a run."""
-    limits = [
-        f"{rule.name} {rule.limit if not isinstance(rule.limit, str) else 'by phase'} {rules.unit_of(rule)}"
-        for rule in rules.rules
-    ]
-    return f"limits: {', '.join(limits)}"
-
-
 def listed(rows, over):
     """Return what stands, and the newest LISTED_OVER of what is over, newest first."""
     ended = [row.id for row in rows if row.state == over]
@@ -104,93 +90,109 @@ def listed(rows, over):
 
 
 class Station:
-    """One machine behind one lock: draw samples, look, act, begin again."""
+    """One machine behind one lock: draw samples, look, act, begin again.
+
+    An order is done on a copy of the machine. Once the copy is on the disk it takes the machine's place: so
+    what was accepted is there, what was refused has changed nothing, and nobody waits for the disk but who
+    gave the order.
+    """
 
     def __init__(
         self, machine_of, source, history=DEFAULT_HISTORY, run_name=random_run_name, clock=no_clock,
-        historian=None, saved=None,
+        historian=None, saved=None, program="", most=None,
     ):
-        self.source = source
         self.pace = 0  # samples a second that a shared server makes by itself
         self._machine_of = machine_of
         self._history_size = history
         self._run_name = run_name
         self._clock = clock
-        self._recorder = Recorder(historian)
-        self._lock = Lock()
-        self._machine = None
-        if saved:
-            self._resume(saved)
-        else:
-            self.reset()
-
-    @property
-    def recorded(self):
-        """Return whether a historian keeps the run."""
-        return self._recorder.keeps
+        self._program = program
+        self.recorder = Recorder(historian, most)
+        self._ordering = Ordering(PATIENCE_S if historian else None)
+        self._lock = self._ordering.lock
+        self._ended = False
+        self._course = self._resume(source, saved) if saved else self._begin(source, Journal(), run_name())
 
     @property
     def run(self):
         """Return the name of the run."""
-        return self._machine.run
+        return self._course.run
 
     @property
     def rules(self):
         """Return the rule set that judges."""
         return self._machine.rules
 
+    @property
+    def source(self):
+        """Return what the samples come from."""
+        return self._course.source
+
+    @property
+    def wire(self):
+        """Return what turns records into JSON, columns and CSV."""
+        return self._course.wire
+
+    @property
+    def _machine(self):
+        return self._course.machine
+
+    @property
+    def _history(self):
+        return self._course.history
+
     # -- a run
+
+    def _begin(self, source, journal, name):
+        """Return a new run; it is on the disk then, where a historian keeps it."""
+        now = self._clock()
+        machine = self._machine_of(source, name, journal)
+        course = begun(machine, source, self._history_size, self._program, now)
+        self.recorder.begin(course, now, journal.after(0, journal.last_number))
+        return course
+
+    def _resume(self, source, saved):
+        """Return a saved run as it stood; Refused where it can't be gone on with."""
+        machine = self._machine_of(source, saved.run.run, Journal())
+        size = self._history_size
+        course, same_rules = resumed(machine, source, size, self._program, saved, self._clock())
+        self.recorder.go_on(len(saved.inputs), saved.last_entry, saved.gaps)
+        if same_rules:  # the trace of a record is printed by the rules that there are
+            self.recorder.recall(course)
+        self.recorder.keep(course)
+        self.recorder.flush()
+        return course
 
     def reset(self, seed=None, operator=None):
         """Begin a new run, with another seed where one is given; return its empty `Window`."""
-        with self._lock:
-            before = self._machine
-            source = self.source.again(seed) if before else self.source
-            journal = before.journal if before else Journal()
-            machine = self._machine_of(source, self._run_name(), journal)
-            wire = Wire(machine.rules, source.about())
-            now = self._clock()
-            fingerprint = fingerprint_of(wire)
-            self._recorder.begin(machine.run, source, wire, fingerprint, now)
-            if before:
-                before.close(machine.run, operator, now)
-            self._begin(machine, source, wire, fingerprint, now)
-            self._recorder.keep(machine, wire)
-            return self._window(0, False)
+        with self._ordering.order():
+            with self._lock:
+                source = self.source.again(seed)
+                before = copied(self._course, self._machine_of)
+                self._ordering.hold_samples()
+            name = self._run_name()
+            before.machine.close(name, operator, self._clock())
+            course = self._begin(source, before.machine.journal, name)
+            with self._lock:
+                self._machine.journal.forget_orders()
+                self._ended = False
+                self._install(course)
+                return self._window(0, False)
 
-    def _begin(self, machine, source, wire, fingerprint, now):
-        self.source = source
-        self.wire = wire
-        self.fingerprint = fingerprint
-        self._machine = machine
-        self._history = History(self._history_size)
-        self._ended = False
-        origin = [f"{name} {value}" for name, value in self.source.origin().items() if name != "kind"]
-        told = [*origin, self.source.provenance, f"rules {machine.rules.title} ({self.fingerprint})"]
-        text = f"run started: {', '.join(filter(None, told))}"
-        machine.start(self.source.start, now, text, (limits_text(machine.rules),))
+    def _install(self, course):
+        """Put a run in the place of the one that was on; the journal goes on."""
+        journal = self._machine.journal
+        journal.absorb(course.machine.journal)
+        course.machine.journal = journal
+        self._course = course
 
-    def _resume(self, saved):
-        """Do a saved run again: its samples up to the head, and its orders where they were given."""
-        wall_times = saved.wall_times
-        journal = Journal(min(wall_times, default=1) - 1)
-        then = lambda: wall_times.get(journal.last_number + 1)  # noqa: E731
-        machine = self._machine_of(self.source, saved.run.run, journal)
-        wire = Wire(machine.rules, self.source.about())
-        self._begin(machine, self.source, wire, fingerprint_of(wire), then())
-        for given in saved.inputs:
-            self._replay(given.sequence, then)
-            try:
-                self._machine.do(order_of(given), then() or given.wall_time)
-            except (Refused, Malformed):
-                pass  # as it was then
-        self._replay(saved.head, then)
-        self._recorder.go_on(len(saved.inputs), max(wall_times, default=0))
-        self._recorder.keep(self._machine, self.wire)
+    def stop(self):
+        """Make no sample any more: what was shown has been handed over."""
+        self._ordering.stop()
 
-    def _replay(self, head, clock):
-        for sample, truth in islice(self.source, head - self._history.head):
-            self._history.add(self._machine.observe(sample, truth, clock()))
+    def loss(self):
+        """Return what a recording that is over lacks, and why, as a sentence; empty where it has all."""
+        return self.recorder.loss(self.run, self._history.head)
 
     # -- samples
 
@@ -203,11 +205,13 @@ class Station:
                 fresh.append(record)
             self._ended = self._ended or len(fresh) < count
         finally:
-            self._recorder.keep(self._machine, self.wire, fresh)
+            if fresh:
+                self.recorder.keep(self._course, fresh)
 
     def next(self, count=1):
         """Make `count` samples and return them as a `Window`; fewer where a finite source ends."""
         with self._lock:
+            count = self._ordering.granted(count)
             before = self._history.samples
             self._advance(count)
             made = self._history.samples - before
@@ -219,6 +223,7 @@ class Station:
         A caller that lags gets up to MAX_RECORDS at once. Raises BeyondHead where the run is not so far.
         """
         with self._lock:
+            count = self._ordering.granted(count)
             if sequence > self._history.head:
                 raise BeyondHead(self.run, self._history.head)
             self._advance(count - (self._history.head - max(sequence, self._history.first - 1)))
@@ -240,32 +245,21 @@ class Station:
 
     def rows(self):
         """Return lists of rows of `wire.export_fields`: the whole run with a historian, else what is kept."""
-        if self.recorded:
-            return self._recorder.rows(self.run)
-        with self._lock:
-            records = self._history.all()
-        return [map(self.wire.export_row, records)]
+        return self.recorder.rows(self.run) if self.recorder.keeps else kept_rows(self._course, self._lock)
+
+    def missing(self):
+        """Return which samples of the run an export lacks, and why, as sentences; most often none."""
+        return self.recorder.missing(self.run) if self.recorder.keeps else self._course.missing()
 
     def _window(self, newest, gap):
         history = self._history
         return Window(self.run, history.head, history.newest(newest), history.latest, self._summary(), gap)
 
     def _summary(self):
-        released = self._machine.release_now()
-        summary = {
-            "provenance": self.source.provenance,
-            "rule_set": self.rules.title,
-            "seed": self.source.origin().get("seed"),
-            "samples": self._history.samples,
-            "oldest": self._history.oldest,
-            **self._history.counts,
-            "released_decision": released and released.decision,
-            "unacknowledged_alarms": self._machine.alarms.unacknowledged(),
-            "standing_holds": len(self._machine.requests.holds),
-            "change": self._machine.change,
-        }
-        shown = {"pace": self.pace, "ended": self._ended, "recording": self._recorder.status}
+        summary = self._course.summary()
+        shown = {"pace": self.pace, "ended": self._ended}
         summary.update({name: value for name, value in shown.items() if value})
+        summary.update(self.recorder.told(self.run))
         return summary
 
     # -- alarms, requests, the audit trail
@@ -279,7 +273,7 @@ class Station:
     def alarms(self):
         """Return (moment, process time in s, alarms newest first, figures)."""
         with self._lock:
-            at_s = self._at_s()
+            at_s = self._machine.at_s
             alarms = listed(self._machine.alarms.all(), "NORMAL")
             return self._now(), at_s, alarms, self._machine.alarms.figures(at_s)
 
@@ -291,19 +285,15 @@ class Station:
     def _now(self):
         return {"run": self.run, "head": self._history.head, "change": self._machine.change}
 
-    def _at_s(self):
-        latest = self._history.latest
-        return latest.sample.at_s if latest else 0.0
-
     def entries(self, after=0, limit=MAX_ENTRIES):
         """Return audit entries after a number, oldest first; what memory has no more, from the historian."""
         with self._lock:
             journal = self._machine.journal
             kept = journal.after(after, limit)
             oldest = journal.oldest
-            run = self.run
+            machine_id = self._course.machine_id
         if after + 1 < oldest:
-            older = self._recorder.entries(run, after, limit)
+            older = self.recorder.entries(machine_id, after, limit)
             if older and older[0].number < oldest:
                 return older
         return kept
@@ -317,12 +307,12 @@ class Station:
                 "rules": self.rules,
                 "about": self.source.about(),
                 "alarms": self._machine.alarms.all(),
-                "figures": self._machine.alarms.figures(self._at_s()),
+                "figures": self._machine.alarms.figures(self._machine.at_s),
                 "requests": self._machine.requests.all(),
                 "entries": self._machine.journal.of_run(self.run),
-                "process_s": self._at_s(),
+                "process_s": self._machine.at_s,
                 "start": self.source.start,
-                "fingerprint": self.fingerprint,
+                "fingerprint": self._course.fingerprint,
             }
 
     # -- what people do
@@ -333,12 +323,16 @@ class Station:
         Raises Refused (with the sentence why) and Unknown, and NotRecorded where the historian can't keep it:
         then nothing is done.
         """
-        with self._lock:
-            known = self._machine.known(order)
-            if known:
-                return known
-            now = self._clock()
-            self._recorder.accept(self.run, self._history.head, order, now)
-            answer = self._machine.do(order, now)
-            self._recorder.keep(self._machine, self.wire)
+        with self._ordering.order():
+            with self._lock:
+                known = self._machine.known(order)
+                if known:
+                    return known
+                now = self._clock()
+                copy = copied(self._course, self._machine_of)
+                answer = copy.machine.do(order, now)
+                self._ordering.hold_samples()
+            self.recorder.accept(copy, order, answer, now)
+            with self._lock:
+                self._install(copy)
             return answer

@@ -3,12 +3,15 @@
 In:  records and what belongs to them, a rule set, and what the source says about itself.
 Out: plain dicts, JSON text, rows of cells. A name means the same in Python, JSON, CSV and JavaScript.
 
->>> defused("=1+1"), defused(-1.5), defused("chatter")
-("'=1+1", -1.5, 'chatter')
+>>> defused("=1+1"), defused(-1.5), defused("a;=1+1")
+("'=1+1", -1.5, "a;'=1+1")
 """
 
 import csv
+import io
+import re
 from functools import lru_cache
+from itertools import chain, islice
 from operator import attrgetter
 
 from twin.alarms import MAX_SHELVE_MIN
@@ -37,8 +40,11 @@ HEADLINE_EVENT = ("timestamp", "sequence", "part_id", "process_phase")
 HEADLINE_DETECTION = ("codes", "severity", "health_score", "confidence")
 AUDIT_FIELDS = Entry._fields
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # a spreadsheet would run such a text
+# and such a one inside a text, where it splits at ; or at a tab, or takes a line break for the end of a row
+FORMULA_INSIDE = re.compile(r'([;\t\r\n]"*)(?=[=+\-@＝＋－＠])')
 SMALL_WINDOW = 4  # records
 KEPT_TEXTS = 64  # of small windows
+CSV_ROWS = 25  # made at a time
 CACHED = 4096  # pieces of JSON text that are the same for many records
 
 
@@ -47,8 +53,12 @@ CACHED = 4096  # pieces of JSON text that are the same for many records
 
 
 def defused(cell):
-    """Return a cell that no spreadsheet runs as a formula; only text is touched."""
-    return "'" + cell if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+    """Return a cell that no spreadsheet runs as a formula, wherever it splits; only text is touched."""
+    if not isinstance(cell, str):
+        return cell
+    if ";" in cell or "\t" in cell or "\n" in cell or "\r" in cell:  # few have
+        cell = FORMULA_INSIDE.sub(r"\1'", cell)
+    return "'" + cell if cell.startswith(FORMULA_STARTS) else cell
 
 
 def rounded(value):
@@ -157,6 +167,32 @@ def audit_row(entry):
     return entry[:-1] + (" ".join(entry.evidence),)
 
 
+def entries_json(run, entries):
+    """Yield entries of the audit trail as the JSON text of the API, an entry at a time."""
+    yield f'{{"run":{to_json(run)},"entries":['
+    for place, entry in enumerate(entries):
+        yield ("," if place else "") + to_json(entry_dict(entry))
+    yield "]}"
+
+
+def csv_parts(fields, lists):
+    """Yield lists of rows as CSV in bytes, CSV_ROWS at a time, the names of the fields first."""
+    yield csv_bytes([fields])
+    rows = chain.from_iterable(lists)
+    batch = list(islice(rows, CSV_ROWS))
+    while batch:
+        yield csv_bytes(batch)
+        batch = list(islice(rows, CSV_ROWS))
+
+
+def csv_bytes(rows):
+    """Return rows as CSV in bytes, texts defused."""
+    # newline=None makes \n of \r\n; asked for \n alone, Python before 3.13 leaves a \r in a cell unquoted
+    text = io.StringIO(newline=None)
+    csv.writer(text, lineterminator="\r\n").writerows([defused(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()
+
+
 def write_events(file, wire, pairs):
     """Write (sample, truth) pairs as CSV, the same bytes on every platform; return the row count."""
     writer = csv.writer(file, lineterminator="\n")
@@ -257,43 +293,59 @@ class Wire:
     def window_json(self, window):
         """Return a window as the JSON text of the API; a small one is made once for all pages that ask."""
         if len(window.records) > SMALL_WINDOW:
-            return self._window_json(window)
+            return "".join(self.window_parts(window))
         text = self._texts.get(window.key)
         if text is None:
-            text = self._texts[window.key] = self._window_json(window)
-            while len(self._texts) > KEPT_TEXTS:
-                self._texts.pop(next(iter(self._texts)), None)  # in threads: another may have been quicker
+            text = self._texts[window.key] = "".join(self.window_parts(window))
+            for old in list(self._texts)[:-KEPT_TEXTS]:
+                self._texts.pop(old, None)  # in threads: another may have been quicker
         return text
 
-    def _window_json(self, window):
+    def window_parts(self, window):
+        """Yield a window as the JSON text of the API, a record at a time."""
         around = {"summary": window.summary}
         if window.gap:
             around["gap"] = True
         newest = window.records[-1].sequence if window.records else None
         if newest != window.head:  # else it is there, whole
             around["latest"] = self.headline_dict(window.latest)
-        records = ",".join([self.record_json(record) for record in window.records])
-        run = to_json(window.run)
-        return f'{{"run":{run},"head":{window.head},"records":[{records}],{to_json(around)[1:]}'
+        yield f'{{"run":{to_json(window.run)},"head":{window.head},"records":['
+        comma = ""
+        for record in window.records:
+            yield comma + self.record_json(record)
+            comma = ","
+        yield f"],{to_json(around)[1:]}"
 
     def series_dict(self, run, records):
         """Return records as columns: numbers, positions in the model's tables (-1: not there), and masks.
 
         Masks have a bit a row: `codes` of the codes, `rules` of the rules that fired.
         """
-        columns = {"health": [record.detection.health_score for record in records]}
+        return {"run": run, "first": records[0].sequence, "columns": dict(self._columns(records))}
+
+    def series_parts(self, run, records):
+        """Yield what `series_dict` returns as JSON text, a column at a time."""
+        yield f'{{"run":{to_json(run)},"first":{records[0].sequence},"columns":{{'
+        comma = ""
+        for name, column in self._columns(records):
+            yield f"{comma}{to_json(name)}:{to_json(column)}"
+            comma = ","
+        yield "}}"
+
+    def _columns(self, records):
+        """Yield (name, column), one at a time: all of them are large."""
+        yield "health", [record.detection.health_score for record in records]
         for signal in self.rules.signals:
-            columns.update(self._signal_columns(signal, records))
+            yield from self._signal_columns(signal, records).items()
         for rule in self.rules.rules:
-            columns.update(self._line_columns(rule, records))
-        columns["phase"] = [self._phases.get(record.sample.process_phase, -1) for record in records]
+            yield from self._line_columns(rule, records).items()
+        yield "phase", [self._phases.get(record.sample.process_phase, -1) for record in records]
         if self.truth:
             labels = [record.truth and record.truth.label for record in records]
-            columns["label"] = [self._faults.get(label, -1) for label in labels]
-        columns["decision"] = [self._ranks[record.recommendation.decision] for record in records]
-        columns["codes"] = [self._code_mask(record.detection.codes) for record in records]
-        columns["rules"] = [self._rule_mask(record.detection) for record in records]
-        return {"run": run, "first": records[0].sequence, "columns": columns}
+            yield "label", [self._faults.get(label, -1) for label in labels]
+        yield "decision", [self._ranks[record.recommendation.decision] for record in records]
+        yield "codes", [self._code_mask(record.detection.codes) for record in records]
+        yield "rules", [self._rule_mask(record.detection) for record in records]
 
     def _signal_columns(self, signal, records):
         name = signal.name
