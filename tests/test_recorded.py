@@ -201,6 +201,16 @@ class WhatIsKept(Recorded):
         self.assertIsNone(self.historian.trouble)
 
 
+class Fast(Recorded):
+    def test_who_makes_samples_faster_than_the_disk_takes_them_waits_and_none_is_lost(self):
+        self.historian._writer._backlog._most = 2000
+        for _ in range(40):
+            self.twin.next(500)
+        self.historian.flush()
+        self.assertEqual((self.twin.latest(0).head, self.twin.missing()), (19_999, []))
+        self.assertEqual(sum([len(rows) for rows in self.twin.rows()]), 20_000)
+
+
 class Bounded(Recorded):
     most = 100
 

@@ -53,6 +53,11 @@ class Backlog:
         """Return how many rows wait for the next batch."""
         return len(self._queue.rows)
 
+    @property
+    def is_long(self):
+        """Return whether half of what may wait does so: whoever makes more should wait, too."""
+        return 2 * self.queued > self._most
+
     def waiting(self, what):
         """Return all (Begun, row) that are not in the file yet, or only just; `what` is rows or entries."""
         return getattr(self._in_flight, what) + getattr(self._queue, what)

@@ -76,6 +76,7 @@ class Historian:
     last_run(machine_id=None)               `Saved`: the newest run of a machine, or of all; None without one
     backup(path)                            write all of it into a new file
     close()                                 write what can still be written, and give the file back
+    is_behind                               whether rows come faster than the disk takes them; for reading
     trouble                                 None while recording, or the sentence why nothing is; for reading
 
     A run is named by its `Run.run`; `rows` of an unknown one are empty. All that waits for the disk raises
@@ -134,6 +135,11 @@ class Historian:
     def trouble(self):
         """Return None while recording, or the sentence why nothing is."""
         return self._writer.trouble
+
+    @property
+    def is_behind(self):
+        """Return whether rows come faster than the disk takes them: in the end some would be lost."""
+        return self._writer.is_behind
 
     # -- writing
 

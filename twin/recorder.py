@@ -110,6 +110,11 @@ class Recorder:
         """Return True while recording, the sentence why nothing is, or None where nothing is to be."""
         return (self._historian.trouble or True) if self._historian else None
 
+    @property
+    def is_behind(self):
+        """Return whether samples are made faster than they can be recorded."""
+        return self._historian is not None and self._historian.is_behind
+
     def told(self, run):
         """Return what a summary says of the recording, as a dict; {} where nothing is to be recorded."""
         if not self._historian:

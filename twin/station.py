@@ -108,7 +108,7 @@ class Station:
         self._clock = clock
         self._program = program
         self.recorder = Recorder(historian, most)
-        self._ordering = Ordering(PATIENCE_S if historian else None)
+        self._ordering = Ordering(PATIENCE_S if historian else None, lambda: self.recorder.is_behind)
         self._lock = self._ordering.lock
         self._ended = False
         self._course = self._resume(source, saved) if saved else self._begin(source, Journal(), run_name())

@@ -83,6 +83,11 @@ class Writer:
             if self._is_full():
                 self._changed.notify_all()
 
+    @property
+    def is_behind(self):
+        """Return whether the disk takes rows, and can't keep up with them."""
+        return self._backlog.is_long and not self.trouble
+
     def waiting(self, what):
         """Return all (Begun, row) that are not in the file yet, or only just: ask before the file."""
         with self._changed:
