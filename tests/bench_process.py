@@ -94,24 +94,33 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def first_answer(environment, command):
-    """Return the seconds from the start of a server's process to its first whole answer to GET /.
+def answers_from_its_start(command, path, **options):
+    """Yield (seconds since the start, status) of one answer after another of a server's process.
 
-    None where that is no 200. The word PORT in the command is replaced by a free port.
+    The word PORT in the command is replaced by a free port.
     """
     port = free_port()
     parts = [port if part == "PORT" else part for part in command]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     started = time.perf_counter()
-    with child(*parts, env=environment, **quiet):
+    with child(*parts, **options):
         while time.perf_counter() - started < TIMEOUT_S:
             try:
                 with connected(port) as [client]:
-                    answer = client.exchange(get("/", BARE))
+                    answer = client.exchange(get(path, BARE))
             except ConnectionError:
                 time.sleep(0.0005)
                 continue
-            return time.perf_counter() - started if answer.status == 200 else None
+            yield time.perf_counter() - started, answer.status
+
+
+def first_answer(environment, command):
+    """Return the seconds from the start of a server's process to its first whole answer to GET /.
+
+    None where that is no 200.
+    """
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    for seconds, status in answers_from_its_start(command, "/", env=environment, **quiet):
+        return seconds if status == 200 else None
     return None
 
 

@@ -5,13 +5,13 @@ Out: `Value`s.
 """
 
 import os
+import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from bench import station_of
-from bench_process import free_port
-from bench_wire import BARE, TIMEOUT_S, child, connected, get
+from bench_process import answers_from_its_start
 from figures import Value
 from twin.historian import Historian
 
@@ -32,21 +32,13 @@ def recorded(path, samples):
 
 def started_on(path, samples):
     """Return (seconds to the first answer, seconds until the run goes on) of a server's start on a file."""
-    port = free_port()
     heard = None
-    began = time.perf_counter()
-    with child("app.py", "--port", port, "--db", path):
-        while time.perf_counter() - began < TIMEOUT_S:
-            try:
-                with connected(port) as [client]:
-                    answer = client.exchange(get("/api/status?newest=0", BARE))
-            except ConnectionError:
-                time.sleep(0.001)
-                continue
-            heard = heard or time.perf_counter() - began
-            if answer.status == 200:
-                return heard, time.perf_counter() - began
-            time.sleep(0.01)
+    command = ("app.py", "--port", "PORT", "--db", path)
+    for seconds, status in answers_from_its_start(command, "/api/status?newest=0", stdout=subprocess.DEVNULL):
+        heard = heard or seconds
+        if status == 200:
+            return heard, seconds
+        time.sleep(0.01)
     return heard, None
 
 

@@ -17,7 +17,7 @@ from twin.kept import REMOVED, CannotOpen, Input, Run
 from twin.machine import Record
 from twin.readback import DAMAGE
 from twin.requests import Released
-from twin.sample import NotRecorded, Order, Refused, Sample, Truth, to_json
+from twin.sample import LABEL, NotRecorded, Order, Refused, Sample, Truth, to_json
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
@@ -26,7 +26,6 @@ from twin.sample import NotRecorded, Order, Refused, Sample, Truth, to_json
 #   recalled    taken up as it was, and not judged again
 
 KEPT = "kept"  # name of that column
-LABEL = "anomaly_label"  # the truth, in an export
 REMOVED_AT_ONCE = 500  # samples: fewer are not worth an entry of the audit trail
 RECALLED = 20_000  # records that come back into memory at a start, at the most
 

@@ -33,6 +33,7 @@ from typing import NamedTuple, Optional, Tuple
 #   order      what a person asks: acknowledge, confirm, answer, act, inject
 #   person     who asks, and what they noted
 
+LABEL = "anomaly_label"  # name of the truth in JSON and in files
 NORMAL = "normal"  # label of a sample with nothing the matter
 
 # A value as JSON text. Nothing here can hold itself, and looking for that takes as long as all the rest

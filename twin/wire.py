@@ -18,7 +18,7 @@ from twin.alarms import MAX_SHELVE_MIN
 from twin.alarmstates import STATES
 from twin.journal import Entry
 from twin.requests import HELD_ACTION
-from twin.sample import NORMAL, to_json
+from twin.sample import LABEL, NORMAL, to_json
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
@@ -31,7 +31,6 @@ from twin.sample import NORMAL, to_json
 SPEEDS = (1, 2, 5, 10)  # samples a second that a page may ask for
 CONTEXT = ("timestamp", "sequence", "topic", "machine_id", "part_id", "operation", "process_phase")
 context_of = attrgetter(*CONTEXT)  # of a sample
-LABEL = "anomaly_label"
 JUDGED = (
     "severity", "codes", "health_score", "confidence", "decision", "action", "released_decision", "hold_ids",
     "rule_set",
