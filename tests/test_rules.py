@@ -144,6 +144,7 @@ class Checked(unittest.TestCase):
         warmup = dict(REPORT.phase_limits["warmup"], vibration_limit_rms=0.43)
         moved = {
             "version": "2",
+            "standstill": ("warmup",),
             "min_confidence": 0.5,
             "baseline": REPORT.baseline._replace(least=9),
             "signals": wear_with(title="Wear"),

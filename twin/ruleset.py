@@ -46,6 +46,7 @@ class RuleSet:
     priorities: Tuple[Priority, ...]
     targets: Tuple[Target, ...]
     phase_limits: Mapping = field(default_factory=dict)  # {phase: {column: limit}}
+    standstill: Tuple[str, ...] = ()  # phases in which nothing is cut: they prove nothing of the cut
 
     def __post_init__(self):
         check(self)

@@ -91,6 +91,8 @@ class Sample(NamedTuple):
     part_id: str = ""
     operation: str = ""
     process_phase: Optional[str] = None
+    cycle: int = 0  # the part of the run that is being made, counted from 1; 0 where nobody counts
+    ages_s: Mapping = {}  # by name of the signal: how old its reading is, s; 0 where it is not there
 
     @classmethod
     def from_mapping(cls, row, rules):
@@ -119,7 +121,7 @@ class Sample(NamedTuple):
                 values[signal.name] = reading(fields, signal.name)
             if signal.expected and (signal.expected in fields or "expected" in signal.required):
                 expected[signal.name] = reading(fields, signal.expected)
-        own = {name: fields[name] for name in cls._fields[2:] if fields.get(name) is not None}
+        own = {name: fields[name] for name in OWN_FIELDS if fields.get(name) is not None}
         for name, check in OWN_NUMBERS.items():
             if name in own:
                 own[name] = check(reading(own, name) or 0.0)
@@ -128,7 +130,8 @@ class Sample(NamedTuple):
         return cls(values, expected, **own)
 
 
-OWN_NUMBERS = {"sequence": int, "at_s": float}  # fields of a sample that are no texts
+OWN_FIELDS = Sample._fields[2:-1]  # of a sample, that a row may have under their own names
+OWN_NUMBERS = {"sequence": int, "at_s": float, "cycle": int}  # of these, those that are no texts
 
 
 class Truth(NamedTuple):
