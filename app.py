@@ -29,6 +29,7 @@ from twin.arguments import checked_start
 from twin.console import ended_by_signals, say
 from twin.history import DEFAULT_HISTORY, MAX_HISTORY, checked_history
 from twin.machine import Machine
+from twin.notices import Notices
 from twin.pace import Clock
 from twin.plant import Plant
 from twin.routes import Site
@@ -51,6 +52,8 @@ NAME = "Mini Manufacturing Digital Twin"
 NOW = "now"
 LEAST_DAYS = 0.01  # a quarter of an hour
 MOST_DAYS = 36500.0
+LEAST_MINUTES = 0.1  # three samples
+MOST_MINUTES = 100_000.0
 SQLITE_MODULES = ("sqlite3", "_sqlite3")  # some builds of Python lack one or both
 SHOWN_EVENTS = 240  # of the run that examples are taken from: all five faults have been
 
@@ -73,6 +76,25 @@ def kept_days(text):
         wanted = f"a number of days from {LEAST_DAYS:g} to {MOST_DAYS:g}"
         raise Malformed(f"keep must be {wanted}, not {text[:40]!r}")
     return days
+
+
+def notify_minutes(text):
+    """Return a number of minutes as a float; Malformed with the sentence to show."""
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = None
+    if minutes is None or not LEAST_MINUTES <= minutes <= MOST_MINUTES:
+        wanted = f"a number of minutes from {LEAST_MINUTES:g} to {MOST_MINUTES:,.0f}"
+        raise Malformed(f"notify-after must be {wanted}, not {text[:40]!r}")
+    return minutes
+
+
+def notify_hook(text):
+    """Return the hook of a URL; Malformed with the sentence to show, which quotes nothing of it."""
+    from twin.notify import checked_hook  # here, because most runs notify nobody
+
+    return checked_hook(text)
 
 
 def option(check):
@@ -106,6 +128,8 @@ DB_HELP = "keep everything in this SQLite file, and go on from it at the next st
 KEEP_HELP = "with --db: keep the samples of so many days of process time, and remove older ones"
 BACKUP_HELP = "copy all of --db FILE into this new file, whole, even while a server records in it, and stop"
 VERIFY_HELP = "do every run of this file again, compare, say the first difference, and stop"
+NOTIFY_HELP = "send a JSON message to this URL for each alarm that calls and each hold that begins"
+AFTER_HELP = "with --notify: send another for what nobody has answered after so many minutes of process time"
 SHARE_HELP = "let a class watch: listen on all addresses, print a link for viewers and one for the operator"
 CERT_HELP = "speak HTTPS with the certificate in this PEM file"
 KEY_HELP = "its key, in a PEM file without a passphrase (default: in the file of the certificate)"
@@ -127,6 +151,9 @@ def parser():
     command.add_argument("--keep", metavar="DAYS", type=option(kept_days), help=KEEP_HELP)
     command.add_argument("--backup", metavar="COPY", help=BACKUP_HELP)
     command.add_argument("--verify", metavar="FILE", help=VERIFY_HELP)
+    command.add_argument("--notify", metavar="URL", type=option(notify_hook), help=NOTIFY_HELP)
+    after = option(notify_minutes)
+    command.add_argument("--notify-after", metavar="MINUTES", type=after, help=AFTER_HELP)
     command.add_argument("--share", action="store_true", help=SHARE_HELP)
     command.add_argument("--cert", metavar="FILE", help=CERT_HELP)
     command.add_argument("--key", metavar="FILE", help=KEY_HELP)
@@ -205,13 +232,30 @@ def machine_of(source, run, journal):
     return Machine(Detector(REPORT), recommend, source, run, journal)
 
 
-def plant_of(options, historian, saved):
+def notices_of(options, stack):
+    """Return the `Notices` that the options ask for; what waits at the end is sent with the stack.
+
+    ValueError with the sentence to show.
+    """
+    if options.notify is None and options.notify_after:
+        raise ValueError("--notify-after says when --notify sends another message: give both")
+    if options.notify is None:
+        return None
+    from twin.notify import Notifier  # here, as above
+
+    notifier = Notifier(options.notify, lambda sentence: say(f"app.py: {sentence}", sys.stderr))
+    stack.callback(notifier.close)
+    notifier.start()
+    return Notices(notifier, options.notify_after)
+
+
+def plant_of(options, historian, saved, notices=None):
     """Return the plant to serve: one machine, with a new run or the saved one as far as it had come."""
     source = source_of(options, saved)
     try:
         station = Station(
             machine_of, source, options.history, clock=wall_time, historian=historian, saved=saved,
-            program=program_fingerprint(), most=most_samples(options.keep, source),
+            program=program_fingerprint(), most=most_samples(options.keep, source), notices=notices,
         )
     except (Refused, NotRecorded) as error:
         raise ValueError(f"{options.db}: {error}; keep it, and give --db another file") from None
@@ -227,7 +271,8 @@ def demonstration():
     """Return an application over a machine of its own, for the examples in the description of the API."""
     machine = Station(machine_of, Simulator())
     machine.next(SHOWN_EVENTS)
-    machine.do(Order("shelve", "Ada", id=2, arguments=(("minutes", 5),)))  # so that one can be brought back
+    machine.do(Order("shelve", "Ada", "tool ordered", 2, (("minutes", 5),)))  # two that can be brought back
+    machine.do(Order("out_of_service", "Ada", "sensor is being changed", 1))
     return Application(Plant({MACHINE_ID: machine}), Site(STATIC, SAMPLE))
 
 
@@ -305,8 +350,9 @@ def ended(opening):
 
 def made(options, server, clocks, stack):
     """Return the application over the plant; all that it holds is put away with the stack."""
+    notices = notices_of(options, stack)  # first, so that it is closed last: the file does not wait for it
     historian, saved = opened(options, stack)
-    plant = plant_of(options, historian, saved)
+    plant = plant_of(options, historian, saved, notices)
     stations = plant.machines.values()
     for station in stations:
         stack.callback(station.stop)

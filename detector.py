@@ -2,16 +2,16 @@
 
 In:  a rule set, and `Sample`s in order. A row of another source becomes one by `Sample.from_mapping`. The
      ground truth is not in a sample, so it is never read.
-Out: a `Detection`: codes, severity, health score, confidence, evidence, and the trace of every rule, so that
-     both "why did it fire?" and "why did it not fire?" have an answer.
+Out: a `Detection`: codes, severity, health, margin, agreement, trust, evidence, and the trace of every rule,
+     so that both "why did it fire?" and "why did it not fire?" have an answer.
 
 A rule compares one measure of one signal with one limit. Residuals (actual − expected) and values need no
 history; a z-score compares with the last accepted values before it. The baseline learns from every sample
-whose values are all there, faults included, and from nothing else: on a long fault it comes to call the fault
-normal, which is why no rule rests on z alone.
+whose values are all there and trusted (`twin.trust`), faults included, and from nothing else: on a long fault
+it comes to call the fault normal, which is why no rule rests on z alone.
 
-What to expect on a sound process: for independent normal noise abs(z) passes 2.8 about once in 100 samples by
-chance, because 24 values are a short memory; a lone code is therefore only watched (see `recommender`).
+What to expect on a sound process: for independent normal noise abs(z) passes 2.8 about once in 75 samples by
+chance, because 24 values are a short memory.
 
 >>> from rules import REPORT
 >>> from twin.sample import Sample
@@ -22,7 +22,7 @@ chance, because 24 values are a short memory; a lone code is therefore only watc
 >>> found.codes, found.severity, found.measures["spindle_load_pct.residual"]
 (('load_residual',), 'watch', 13.0)
 >>> print(found.evidence()[0].sentence)
-Spindle load 75.0 %: 13.0 % above the expected 62.0 %, limit 11.0 % either way.
+Spindle load 75.0 %: 13.0 points above the expected 62.0 %, 2.0 beyond the limit of 11.0.
 >>> [(check.measured, check.state) for check in found.trace() if check.bound.name == "load_residual.z"]
 [(None, 'not_evaluated')]
 """
@@ -35,7 +35,9 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from twin.readback import fields_in, state_of
 from twin.rows import MISSING_COUNT, TELEMETRY, Bound
 from twin.ruleset import RuleSet
-from twin.sample import Sample, number
+from twin.sample import Sample
+from twin.trust import PHASE, Distrust, Failure, Instruments, telling
+from twin.wording import clause, subject
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
@@ -49,7 +51,9 @@ from twin.sample import Sample, number
 
 CACHED = 4096  # verdicts kept: they depend on rule set and codes alone
 MISSING = f"{TELEMETRY}.{MISSING_COUNT}"  # the measure that counts what is not there
-LEARNED = {"rolling": Dict[str, Tuple[int, ...]], "healths": Tuple[float, ...]}  # kinds of what a state holds
+LEARNED = {  # kinds of what a state holds, but for the instruments
+    "rolling": Dict[str, Tuple[int, ...]], "healths": Tuple[float, ...], "quiet": int,
+}
 
 
 # ---------------------------------------------------------------------------------------------
@@ -84,24 +88,25 @@ class Evidence(NamedTuple):
 class Detection(NamedTuple):
     """What the detector says of one sample. The trace and the evidence are printed from it when asked for.
 
-    confidence, 0 to 1, says how firmly the telemetry supports this verdict on the process:
-    data quality × clarity.
-    Data quality is the share of the process rules that could be evaluated; 0 where a needed
-    value is missing, because nothing is then known of the process.
-    Clarity of a quiet sample is 1 where every measure keeps half of its limit or more in hand,
-    and falls to 0.5 for a measure on its limit. Clarity of a code rises from 0.5 on the limit
-    to 1 at half a limit beyond it; signals that agree are combined as independent witnesses,
-    1 − product of (1 − clarity). It is not a probability: no fault data stand behind it.
+    margin, 0 to 1, says how clearly the measure that decides is away from its limit: clarity × the
+    share of the process rules that could be evaluated. In a quiet sample the measure nearest to its
+    limit decides, where one fired the furthest beyond. Clarity is 0.5 on the limit, and 1 at half
+    a limit from it. It is not a probability: no fault data stand behind it.
+    agreement is the number of signals that are beyond a limit.
+    Both, and health, are None where telemetry is missing or not to be trusted: they are not known.
     """
 
     rules: RuleSet
     codes: Tuple[str, ...]
     severity: str
-    health_score: int  # 0 to 100, mean of the last samples
-    confidence: float
+    health: Optional[int]  # of this sample: 100 less its penalties
+    health_score: Optional[int]  # 0 to 100, mean of the last samples
+    margin: Optional[float]
+    agreement: Optional[int]  # None also where nothing fired
+    trust: Tuple[Distrust, ...]  # each check of an instrument that fails
     measures: Mapping  # by name, signal.measure; None where it is not known
     phase: Optional[str]
-    missing: Tuple[str, ...]  # names of the fields that the rules need and don't have
+    missing: Tuple[str, ...]  # names of the fields that the rules need, and that are not there or not trusted
     learned: int  # values in the baselines before this sample
 
     def trace(self):
@@ -175,12 +180,14 @@ def _check(bound, found):
 def _why_not_evaluated(key, found):
     least = found.rules.baseline.least
     if found.missing:
-        return "telemetry is missing"
+        return "telemetry is missing or not trusted"
     signal = key.rpartition(".")[0]
     if found.measures.get(f"{signal}.value") is None:
         return "there is no reading of this signal"
     if not key.endswith(".z"):
         return "nothing is expected of this signal"
+    if found.phase in found.rules.standstill:
+        return "nothing is cut: the baseline is one of cuts"
     if found.learned < least:
         return f"the baseline holds {found.learned} of the {least} values that a z-score needs"
     return f"the last {found.learned} values are all the same: there is no spread to measure by"
@@ -200,35 +207,22 @@ def _evidence(code, fired, found):
             plain = check
     signal = found.rules.signal(own[0].bound.rule.signal)
     measured = found.measures[f"{signal.name}.value"]
-    clauses = "; ".join([_clause(check, signal, found) for check in own])
+    expected = found.measures.get(f"{signal.name}.expected")
+    clauses = [clause(check.bound, check.measured, expected, signal, found.phase) for check in own]
     return Evidence(
-        code, signal.name, measured, found.measures.get(f"{signal.name}.expected"),
+        code, signal.name, measured, expected,
         plain and plain.bound.limit, spread and spread.measured, spread and spread.bound.limit, signal.unit,
-        f"{signal.title} {measured} {signal.unit}: {clauses}.",
+        f"{subject(signal, measured)}: {'; '.join(clauses)}.",
     )
 
 
 def _missing_evidence(code, found):
-    """Return the evidence where needed values are missing."""
+    """Return the evidence where needed values are missing or not trusted."""
     names = ", ".join(found.missing)
     limit = next(rule.limit for rule in found.rules.rules if rule.key == MISSING)
-    sentence = f"No valid reading of {names}: the process can't be judged."
+    gating = [doubt for doubt in found.trust if doubt.signal in found.missing]
+    sentence = f"{telling(gating, found.rules.titles)} The process can't be judged."
     return Evidence(code, names, found.measures[MISSING], None, limit, None, None, "values", sentence)
-
-
-def _clause(check, signal, found):
-    """Return what one fired check says, printed from its two numbers."""
-    measured = check.measured
-    sense = check.bound.sense
-    side = "above" if measured > 0 else "below"
-    limit = f"limit {check.bound.limit} {check.bound.unit}{sense.either}"
-    if check.bound.rule.measure == "z":
-        return f"{abs(measured):.1f} {check.bound.unit} {side} the mean of its baseline, {limit}"
-    if check.bound.rule.measure == "residual":
-        distance = f"{abs(round(measured, signal.decimals))} {signal.unit}"
-        expected = f"{found.measures[f'{signal.name}.expected']} {signal.unit}"
-        return f"{distance} {side} the expected {expected}, {limit}"
-    return f"{sense.words} the limit of {check.bound.limit} {check.bound.unit}"
 
 
 # ---------------------------------------------------------------------------------------------
@@ -289,16 +283,17 @@ class Rolling:
         self._squares += scaled * scaled - oldest * oldest
         return z
 
+    def mean(self):
+        """Return the mean of its values; it has some."""
+        return self._sum / len(self._values) / self._scale
+
 
 class Gauge:
     """Measures one signal: its row of the rule set, and the baseline of its z where it has one."""
 
     def __init__(self, signal, baseline):
         self.name = signal.name
-        self._low, self._high = signal.plausible
-        self._needs_value = "value" in signal.required
-        self._needs_expected = "expected" in signal.required
-        self._expected_field = signal.expected
+        self._is_modelled = bool(signal.expected)
         self.value_key = f"{signal.name}.value"
         self.expected_key = f"{signal.name}.expected"
         self.residual_key = f"{signal.name}.residual"
@@ -306,24 +301,15 @@ class Gauge:
         self.scored_key = self.residual_key if signal.expected else self.value_key
         self.rolling = Rolling(signal.decimals, baseline) if "z" in signal.measures else None
 
-    def read(self, sample, measures, missing):
-        """Put the value, what was expected and the residual under their names; name what is missing."""
-        value = sample.values.get(self.name)
-        if type(value) is not float or not self._low <= value <= self._high:  # nearly all are sound floats
-            value = number(value, self._low, self._high)
+    def measure(self, readings, measures):
+        """Put the value, what was expected and the residual under their names."""
+        value = readings.values.get(self.name)
         measures[self.value_key] = value
-        if value is None and self._needs_value:
-            missing.append(self.name)
-        if not self._expected_field:
-            return
-        expected = sample.expected.get(self.name)
-        if type(expected) is not float or not self._low <= expected <= self._high:
-            expected = number(expected, self._low, self._high)
-        measures[self.expected_key] = expected
-        if expected is None and self._needs_expected:
-            missing.append(self._expected_field)
-        known = value is not None and expected is not None
-        measures[self.residual_key] = _residual(value, expected) if known else None
+        if self._is_modelled:
+            expected = readings.expected[self.name]
+            measures[self.expected_key] = expected
+            known = value is not None and expected is not None
+            measures[self.residual_key] = _residual(value, expected) if known else None
 
 
 class Detector:
@@ -336,6 +322,9 @@ class Detector:
         self._gauges = [Gauge(signal, rules.baseline) for signal in signals]
         self._learning = [gauge for gauge in self._gauges if gauge.rolling is not None]
         self._unknown = {rule.key: None for rule in rules.rules}
+        self._instruments = Instruments(rules)
+        offsets = {row.signal: row.limit for row in rules.trust if row.check == "offset"}
+        self._offsets = [(gauge, offsets[gauge.name]) for gauge in self._learning if gauge.name in offsets]
         self._process_rules = len(rules.process_rules)
         self._full_clarity = rules.baseline.full_clarity
         self._bounds = {
@@ -349,11 +338,16 @@ class Detector:
         for gauge in self._learning:
             gauge.rolling.restore(())
         self._healths = deque(maxlen=self.rules.baseline.health_window)
+        self._quiet = 0  # samples in a row in which nothing fired
+        self._instruments.reset()
 
     def state(self):
         """Return all that it has learned, as a value that JSON can hold."""
         rolling = {gauge.name: gauge.rolling.state() for gauge in self._learning}
-        return {"rolling": rolling, "healths": list(self._healths)}
+        return {
+            "rolling": rolling, "healths": list(self._healths), "quiet": self._quiet,
+            "instruments": self._instruments.state(),
+        }
 
     def restore(self, state):
         """Take up what `state` gave; a signal that it does not know begins with an empty baseline.
@@ -362,7 +356,11 @@ class Detector:
         """
         with state_of("detector"):
             found = fields_in(LEARNED, state, "detector")
+            instruments = Instruments(self.rules)
+            instruments.restore(state["instruments"])
         self.reset()
+        self._instruments = instruments
+        self._quiet = found["quiet"]
         for gauge in self._learning:
             learned = found["rolling"].get(gauge.name, ())
             gauge.rolling.restore(learned[-self.rules.baseline.window :])
@@ -371,7 +369,8 @@ class Detector:
     def evaluate(self, sample):
         """Return the `Detection` for one sample; whatever its values are, this raises nothing.
 
-        A sample that lacks a needed value is judged by that alone and enters no baseline.
+        A sample that lacks a needed value is judged by that alone and enters no baseline. Nor does one of a
+        machine that stands.
         Raises TypeError for what is no sample.
         """
         if not isinstance(sample, Sample):
@@ -379,58 +378,85 @@ class Detector:
                 f"evaluate takes a Sample, not a {type(sample).__name__}: "
                 "make one with Sample.from_mapping(row, rules)"
             )
-        measures, missing, phase = self._measured(sample)
+        readings = self._instruments.look(sample)
+        phase = self._phase_of(sample)
+        failures = readings.failures + self._unknown_phase(sample, phase)
+        missing = self._instruments.gating(failures) if failures else ()
+        measures = self._measured(readings, missing)
         learned = len(self._learning[0].rolling) if self._learning else 0
         if missing:
             codes = (self.rules.missing_code,) if self.rules.missing_code else ()
-            return self._detection(codes, 0.0, measures, phase, missing, learned)
-        for gauge in self._learning:
-            measures[gauge.z_key] = gauge.rolling.score(measures[gauge.scored_key])
-        codes, confidence = self._judged(self._bounds[phase], measures)
-        return self._detection(codes, confidence, measures, phase, (), learned)
+            verdict = self._verdict(codes, None, None, False)
+        else:
+            stands = phase in self.rules.standstill  # what is read then is of another kind than a cut
+            for gauge in self._learning:
+                scored = None if stands else measures[gauge.scored_key]
+                measures[gauge.z_key] = gauge.rolling.score(scored)
+            verdict = self._verdict(*self._judged(self._bounds[phase], measures), True)
+            failures += self._offset()
+        trust = self._told(failures, sample) if failures else ()
+        return Detection(self.rules, *verdict, trust, measures, phase, missing, learned)
+
+    def _told(self, failures, sample):
+        """Return each failure of a sample as a `Distrust`."""
+        return tuple([self._instruments.distrust(failure, sample) for failure in failures])
 
     def remembered(self, found):
         """Return what of a detection follows from the samples before it, as a list that JSON can hold.
 
-        First comes how much was learned, then the z-score of each signal that has one.
+        First comes how much was learned, then each check that failed, then the z-score of each signal that
+        has one.
         """
-        return [found.learned] + [found.measures.get(gauge.z_key) for gauge in self._learning]
+        failed = [[doubt.signal, doubt.check, doubt.measured] for doubt in found.trust]
+        return [found.learned, failed] + [found.measures.get(gauge.z_key) for gauge in self._learning]
 
     def recalled(self, sample, verdict, remembered):
         """Return the `Detection` that was made of a sample; nothing is judged again, and nothing learned.
 
-        `verdict` is (codes, severity, health score, confidence) as it was then; `remembered` is what the
-        method of that name gave.
+        `verdict` is (codes, severity, health, health score, margin, agreement) as it was then; `remembered`
+        is what the method of that name gave.
         """
-        measures, missing, phase = self._measured(sample)
-        learned, *scores = remembered
+        learned, failed, *scores = remembered
+        failures = tuple([Failure(*failure) for failure in failed])
+        missing = self._instruments.gating(failures)
+        measures = self._measured(self._instruments.recalled(sample, failures), missing)
         if not missing:
             measures.update(zip([gauge.z_key for gauge in self._learning], scores))
-        return Detection(self.rules, *verdict, measures, phase, missing, learned)
+        phase = self._phase_of(sample)
+        trust = self._told(failures, sample)
+        return Detection(self.rules, *verdict, trust, measures, phase, missing, learned)
 
-    def _measured(self, sample):
-        """Return (measures that need no history, names of what is missing in order, the phase if known)."""
+    def _phase_of(self, sample):
+        """Return the phase of a sample; None where it is not known, or the rule set needs none."""
         phase = sample.process_phase if self.rules.phase_limits else None
-        is_known = (phase is None or isinstance(phase, str)) and phase in self._bounds
-        measures = {}
-        missing = []
-        for gauge in self._gauges:
-            gauge.read(sample, measures, missing)
-        if not is_known:
-            missing.append("process_phase")
-        if missing:
-            order = {name: place for place, name in enumerate(self.rules.required)}
-            missing.sort(key=order.get)
-            measures = dict(self._unknown)
+        return phase if isinstance(phase, str) and phase in self._bounds else None
+
+    def _unknown_phase(self, sample, phase):
+        """Return the failures of a phase: one where it is needed and not known."""
+        is_lost = phase is None and self.rules.phase_limits
+        return (Failure(PHASE, "missing", None),) if is_lost else ()
+
+    def _measured(self, readings, missing):
+        """Return the measures that need no history; none is known where anything is missing."""
+        measures = dict(self._unknown) if missing else {}
+        for gauge in () if missing else self._gauges:
+            gauge.measure(readings, measures)
         measures[MISSING] = len(missing)
-        return measures, tuple(missing), phase if is_known else None
+        return measures
+
+    def _offset(self):
+        """Return a failure a signal whose residual was off on average through a baseline of quiet samples."""
+        if self._quiet < self.rules.baseline.window:
+            return ()
+        means = [(gauge.name, gauge.rolling.mean(), limit) for gauge, limit in self._offsets]
+        return tuple([Failure(name, "offset", mean) for name, mean, limit in means if abs(mean) > limit])
 
     def _judged(self, bounds, measures):
-        """Return (codes in the order of the rules, confidence)."""
+        """Return (codes in the order of the rules, margin, number of signals that are beyond a limit)."""
         nearest = 0.0
         unknown = 0
-        fired = []  # (bound, share)
-        for bound, key, size, origin, span in bounds:
+        fired = {}  # bound: share, where it is crossed
+        for place, (bound, key, size, origin, span) in enumerate(bounds):
             measured = measures[key]
             if measured is None:
                 unknown += 1
@@ -439,27 +465,23 @@ class Detector:
             if share > nearest:
                 nearest = share
             if share >= 1.0 and bound.sense.crossed(measured, bound.limit):
-                fired.append((bound, share))
+                fired[place] = share
         quality = (self._process_rules - unknown) / self._process_rules if unknown else 1.0
-        codes = tuple(dict.fromkeys([bound.rule.code for bound, _ in fired])) if fired else ()
-        return codes, round(100 * quality * self._clarity(nearest, fired)) / 100
+        rules = [bounds[place][0].rule for place in fired]
+        codes = tuple(dict.fromkeys([rule.code for rule in rules]))
+        distance = max(fired.values()) - 1.0 if fired else max(0.0, 1.0 - nearest)
+        margin = round(100 * quality * clarity_of(distance, self._full_clarity)) / 100
+        return codes, margin, len({rule.signal for rule in rules}) or None
 
-    def _clarity(self, nearest, fired):
-        """Return how clear the picture is: by the nearest limit, or by the signals that fired."""
-        if not fired:
-            return clarity_of(max(0.0, 1.0 - nearest), self._full_clarity)
-        witnesses = {}  # signal: the largest share of its rules
-        for bound, share in fired:
-            signal = bound.rule.signal
-            if share > witnesses.get(signal, 0.0):
-                witnesses[signal] = share
-        doubt = 1.0
-        for share in witnesses.values():
-            doubt *= 1.0 - clarity_of(share - 1.0, self._full_clarity)
-        return 1.0 - doubt
+    def _verdict(self, codes, margin, agreement, is_known):
+        """Return (codes, severity, health, health score, margin, agreement); no health where it is not known.
 
-    def _detection(self, codes, confidence, measures, phase, missing, learned):
+        What is not known counts in the mean of the samples after it as its code's penalty, as published.
+        """
         health, severity = judged_codes(self.rules, codes)
         self._healths.append(health)
+        self._quiet = 0 if codes or not is_known else self._quiet + 1
+        if not is_known:
+            return codes, severity, None, None, None, None
         score = round(sum(self._healths) / len(self._healths))  # half to even
-        return Detection(self.rules, codes, severity, score, confidence, measures, phase, missing, learned)
+        return codes, severity, health, score, margin, agreement

@@ -1,16 +1,16 @@
 """A gated recommender: a detection in, one decision with its reasons out.
 
-In:  a rule set, and the `Detection` of one sample: its codes and its confidence, 0 to 1.
-Out: a `Recommendation`: decision, action, required check, rationale, confidence, and the gates it went
-     through in order, each passed, stopped or not reached, and because of what.
+In:  a rule set, and the `Detection` of one sample: its codes and its margin, 0 to 1.
+Out: a `Recommendation`: decision, action, required check, rationale, and the gates it went through in
+     order, each passed, stopped or not reached, and because of what.
 
-Verify before act: a decision is looked for gate by gate, from signal quality to confidence, and the first
+Verify before act: a decision is looked for gate by gate, from signal quality to agreement, and the first
 row that matches wins. A gate that stops ends the search, so no evidence can talk its way past missing
 telemetry or a broken process constraint. A decision is about one sample; what it asks of a person stands
 (`twin.requests`).
 
 >>> from rules import REPORT
->>> stopped = advice(REPORT, ("load_residual", "sensor_dropout"), 0.0)
+>>> stopped = advice(REPORT, ("load_residual", "sensor_dropout"), None)
 >>> stopped.decision, [(gate.name, gate.state) for gate in stopped.gates][:2]
 ('do_not_proceed', [('signal_quality', 'stopped'), ('process_constraints', 'not_reached')])
 >>> advice(REPORT, (), 0.9).decision
@@ -29,7 +29,7 @@ from twin.rows import ANY, UNSURE
 #   decision   what the operator is advised, for one sample
 #   cause      the codes that made a decision
 
-CACHED = 4096  # recommendations kept: they depend on rule set, codes and confidence alone
+CACHED = 4096  # recommendations kept: they depend on rule set, codes and margin alone
 
 
 class Outcome(NamedTuple):
@@ -41,33 +41,27 @@ class Outcome(NamedTuple):
 
 
 class Recommendation(NamedTuple):
-    """What is advised for one sample, and why.
-
-    confidence, 0 to 1, is the detection's own (see `detector.Detection`): advice is no surer
-    than the evidence it rests on. At 0 nothing is known of the process and nothing is advised
-    but to stop and look.
-    """
+    """What is advised for one sample, and why."""
 
     decision: str
     action: str
     required_check: str
     rationale: str
     cause: str  # the codes that made the decision, joined by +; empty where none is named
-    confidence: float
     gates: Tuple[Outcome, ...]
 
 
 def recommend(rules, detection):
     """Return the `Recommendation` for a detection."""
-    return advice(rules, detection.codes, detection.confidence)
+    return advice(rules, detection.codes, detection.margin)
 
 
 @lru_cache(maxsize=CACHED)
-def advice(rules, codes, confidence):
-    """Return the `Recommendation` for a tuple of codes at a confidence from 0 to 1.
+def advice(rules, codes, margin):
+    """Return the `Recommendation` for a tuple of codes at a margin from 0 to 1; None where it is not known.
 
     Unknown codes count as evidence that nobody has ranked yet: they are watched, never ignored.
-    Raises ValueError where the confidence is not a number from 0 to 1.
+    A margin that is not known is none. Raises ValueError where it is not a number from 0 to 1.
 
     >>> from rules import REPORT
     >>> advice(REPORT, ("thermal_drift", "tool_wear"), 0.8).decision
@@ -75,33 +69,33 @@ def advice(rules, codes, confidence):
     >>> advice(REPORT, (), 0.39).decision
     'watch'
     """
-    row = row_of(rules, codes, confidence)
+    row = row_of(rules, codes, margin)
     cause = "+".join([code for code in codes if code in row.needs])
-    gates = _outcomes(rules, row, codes, confidence)
+    gates = _outcomes(rules, row, codes, margin)
     return Recommendation(
-        row.decision, row.action, row.required_check, row.rationale, cause, confidence, gates,
+        row.decision, row.action, row.required_check, row.rationale, cause, gates,
     )
 
 
-def row_of(rules, codes, confidence):
-    """Return the first row of decisions that matches; ValueError where the confidence is not from 0 to 1."""
-    if not 0.0 <= confidence <= 1.0:
-        raise ValueError(f"confidence must be a number from 0 to 1, not {confidence!r}")
+def row_of(rules, codes, margin):
+    """Return the first row of decisions that matches; ValueError where the margin is not from 0 to 1."""
+    if margin is not None and not 0.0 <= margin <= 1.0:
+        raise ValueError(f"margin must be a number from 0 to 1, not {margin!r}")
     facts = set(codes)
     if codes:
         facts.add(ANY)
-    if confidence < rules.min_confidence:
+    if margin is None or margin < rules.min_margin:
         facts.add(UNSURE)
     return next(row for row in rules.decision_rows if row.needs <= facts)
 
 
-def _outcomes(rules, row, codes, confidence):
+def _outcomes(rules, row, codes, margin):
     """Return one `Outcome` a gate: passed up to the row's gate, stopped there, not reached after it."""
     outcomes = []
     state = "passed"
     for gate in rules.gates:
         if gate.name == row.gate:
-            outcomes.append(Outcome(gate.name, "stopped", _because(rules, row, codes, confidence)))
+            outcomes.append(Outcome(gate.name, "stopped", _because(rules, row, codes, margin)))
             state = "not_reached"
         elif state == "passed":
             outcomes.append(Outcome(gate.name, state, gate.passed))
@@ -110,10 +104,13 @@ def _outcomes(rules, row, codes, confidence):
     return tuple(outcomes)
 
 
-def _because(rules, row, codes, confidence):
+def _because(rules, row, codes, margin):
     """Return what stopped a gate, naming the codes or the number."""
     if UNSURE in row.needs:
-        return f"confidence {confidence:.2f} is below the {rules.min_confidence:.2f} that proceed asks for"
+        if margin is None:
+            return "the margin is not known"
+        return f"margin {margin:.2f} is below the {rules.min_margin:.2f} that proceed asks for"
     if ANY in row.needs:
-        return f"{' and '.join(codes)} fired, with no second signal that agrees"
+        why = "no second signal agrees" if len(codes) == 1 else "no decision is made of these together"
+        return f"{' and '.join(codes)} fired, and {why}"
     return f"{' and '.join([code for code in codes if code in row.needs])} fired"

@@ -9,9 +9,10 @@ The process repeats a cycle of 180 samples through four phases (PHASES). Five fa
 Everything here is simulated: the numbers are demo values of the published reference run, chosen to be told
 apart in class, not measured on a machine.
 
-A person can act on the process (ACTIONS) and put a fault into it (`inject`). Neither draws from the run's own
-random numbers, so a run with an action has the same noise as the run without it, and the same seed with the
-same list of (sequence, action) gives the same run again.
+A person can act on the process (ACTIONS) and put a fault into it, or into what is read of it (`inject`).
+Neither draws from the run's own random numbers, so a run with an action has the same noise as the run without
+it, and the same seed with the same list of (sequence, action) gives the same run again. Under a feed hold the
+process stands, and afterwards it goes on where it stood.
 
 >>> sample, truth = next(Simulator(seed=7))
 >>> sample.process_phase, sample.values["spindle_load_pct"], sample.expected["spindle_load_pct"]
@@ -24,12 +25,16 @@ import math
 import random
 from datetime import datetime, timedelta, timezone
 from itertools import islice
-from typing import NamedTuple
 
 from twin.arguments import whole_number
-from twin.faults import FaultPlan
-from twin.sample import NORMAL, Malformed, Refused, Sample, Truth
-from twin.source import Source, generator_state, restore_generator
+from twin.controls import SETTINGS, Wear
+from twin.faults import Limits
+from twin.heat import Lags
+from twin.processrows import Action, Effect, Fault, Phase, Range, Sensor, SensorFault
+from twin.sample import NORMAL, Sample, Truth
+from twin.sensors import Sensors
+from twin.source import generator_state, restore_generator
+from twin.steered import Rows, Steered
 
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
@@ -37,6 +42,8 @@ from twin.source import Source, generator_state, restore_generator
 #   phase      part of the machining cycle: warmup, roughing, finishing, inspection
 #   expected   what the process model says a signal should read now
 #   nominal    what is read with nothing the matter: what is expected, and noise
+#   cut        position in the program: the number of samples that were cut. It is the sequence, as long as
+#              nobody has held the feed
 
 MACHINE_ID = "SEAS-CNC-01"
 OPERATION = "adaptive_cnc_milling"
@@ -49,57 +56,10 @@ MAX_SEED = 2**32 - 1  # a browser holds it exactly, and so does a link
 SAMPLE_START = datetime(2026, 1, 5, 8, 0, 0, tzinfo=timezone.utc)
 SAMPLE_EVENTS = 240
 
-
-class Phase(NamedTuple):
-    """One phase of the cycle: a row of PHASES."""
-
-    name: str
-    events: int
-    load_pct: float
-    load_swing_pct: float
-    temperature_c: float
-    temperature_swing_c: float
-    temperature_ramp_c: float
-    spindle_speed_rpm: float
-    feed_rate_mm_min: float
-    vibration_rms: float
-    purpose: str
-
-
-class Fault(NamedTuple):
-    """A fault and its window, first and last sample included: a row of FAULTS."""
-
-    label: str
-    first: int
-    last: int
-    code: str  # that a detector should report
-    meaning: str
-
-
-class Effect(NamedTuple):
-    """What a fault adds to one signal, in that signal's unit: a row of EFFECTS."""
-
-    label: str
-    signal: str
-    add: float
-    slope: float
-    period: int
-    low: float
-    high: float
-
-
-class Action(NamedTuple):
-    """What a person can do to the process: a row of ACTIONS."""
-
-    name: str
-    title: str
-    ends: str  # the fault that it ends, while that lasts
-    changes_parameter: bool  # such an action waits for the check of a hold
-    effect: str
-
-
 # ---------------------------------------------------------------------------------------------
 # Tables: demo values, all from the published reference run
+
+AMBIENT_C = 22.0  # demo value: a shop in winter; what a standing machine cools towards
 
 # Expected load and temperature are base + swing × sin(sequence / 11), and in warmup the
 # temperature climbs by `ramp` a sample for 20 samples instead.
@@ -110,6 +70,12 @@ PHASES = (
     Phase("roughing",    72,  62.0, 4.5,  43.0, 1.2, 0.0,  7800.0, 820.0, 0.42, "remove most of the material"),
     Phase("finishing",   56,  43.0, 2.5,  38.0, 0.8, 0.0,  9200.0, 520.0, 0.28, "a lighter pass for size and surface"),
     Phase("inspection",  24,  18.0, 1.0,  32.0, 0.4, 0.0,  2500.0, 140.0, 0.12, "measure and check with little motion"),
+)
+# Where the program stands, what is read falls to this; under a feed hold the spindle keeps its speed
+STANDSTILLS = (
+    #      name          events load swing  temp swing ramp rpm  feed vib   purpose
+    Phase("feed_hold",      0,   8.0, 0.0, AMBIENT_C, 0.0, 0.0, 0.0, 0.0, 0.06, "the feed is held and the spindle turns: nothing is cut"),
+    Phase("spindle_stop",   0,   1.0, 0.0, AMBIENT_C, 0.0, 0.0, 0.0, 0.0, 0.03, "feed and spindle stand: the work can be looked at"),
 )
 SWING_EVENTS = 11  # the model's slow swing is sin(sequence / 11)
 RAMP_EVENTS = 20  # the warmup ramp starts again after this many samples
@@ -160,52 +126,93 @@ BLANKED = {"sensor_dropout": ("spindle_load_pct", "vibration_rms", "temperature_
 SURPRISES_AFTER = 235
 SURPRISES = ((0.018, "chatter"), (0.032, "thermal_drift"), (0.044, "feed_mismatch"))
 
-ACTIONS = (
-    #      name                 title                     ends              parameter? effect
-    Action("change_tool",       "Change the tool",        "tool_wear",      False, "wear starts again at its nominal 4 %"),
-    Action("restore_feed",      "Restore validated feed", "feed_mismatch",  False, "the feed is the phase's own again"),
-    Action("reduce_feed",       "Reduce the feed",        "chatter",        True,  "feed and load fall, and the cut steadies"),
-    Action("restore_telemetry", "Restore telemetry",      "sensor_dropout", False, "load, vibration and temperature are read again"),
-    Action("coolant_on",        "Coolant on",             "thermal_drift",  False, "the temperature follows the model again"),
+# Faults of what is read: people inject them, for the sensors that they name. Their sizes are demo values:
+# each is beyond what its signal can do from one sample to the next
+SENSOR_FAULTS = (
+    #           label           code              meaning
+    SensorFault("stuck",        "sensor_dropout", "the sensor repeats what it read last"),
+    SensorFault("offset",       "sensor_dropout", "every reading is off by the same amount"),
+    SensorFault("spike",        "sensor_dropout", "single readings are far off: one of 4"),
+    SensorFault("out_of_range", "sensor_dropout", "the sensor reads what can't be"),
+    SensorFault("late",         "sensor_dropout", "what is read is 5 samples, 10 s, old"),
 )
-WORN_FROM_PCT = 10.0  # below this a tool is as good as new, and changing it makes no sense; demo value
-REDUCE_PCT = (10.0, 15.0)  # by how much the feed may be reduced
+SENSORS = (
+    #      signal              offset spike  impossible
+    Sensor("spindle_load_pct", 110.0, 130.0, -60.0),
+    Sensor("vibration_rms",      7.0,   9.0,  -3.0),
+    Sensor("temperature_c",     90.0, 100.0, -40.0),
+)
+
+ACTIONS = (
+    #      name                 title                      remedy of         ends? parameter? effect
+    Action("change_tool",       "Change the tool",         "tool_wear",      True,  False, "wear starts again at its nominal 4 %"),
+    Action("restore_feed",      "Restore validated feed",  "feed_mismatch",  True,  False, "the feed is the phase's own again"),
+    Action("reduce_feed",       "Reduce the feed",         "chatter_risk",   False, True,  "feed, load and chatter ease by their share"),
+    Action("change_speed",      "Lower the spindle speed", "chatter_risk",   False, True,  "off its lobe chatter dies down"),
+    Action("restore_speed",     "Restore validated speed", "",               False, False, "its phase's own again"),
+    Action("restore_telemetry", "Restore telemetry",       "sensor_dropout", True,  False, "all signals are read as they are again"),
+    Action("coolant_on",        "Coolant on",              "thermal_drift",  True,  False, "the heat goes over minutes"),
+    Action("feed_hold",         "Feed hold",               "",               False, False, "the program stands and the spindle turns"),
+    Action("spindle_stop",      "Spindle stop",            "",               False, False, "feed and spindle stand"),
+    Action("cycle_start",       "Cycle start",             "",               False, False, "the program goes on where it stood"),
+)
+RANGES = (
+    #     action          from  to, %
+    Range("reduce_feed",  10.0, 15.0),
+    Range("change_speed",  5.0, 15.0),
+)
+TOOL = Wear(WEAR_START_PCT, change_from_pct=10.0)  # below this changing it makes no sense; demo value
 LOAD_PER_FEED = 0.5  # a feed lower by 10 % takes 5 % of the load, measured and expected alike; demo value
+CHATTER_DIES_S = 4.0  # time constant off its lobe; demo value: fast enough to be a matter of a few samples
+COOLANT_S = 120.0  # time constant of a fault's heat with coolant; demo value: minutes, as on a small part
+MACHINE_S = 600.0  # time constant of the machine; demo value: the quick end of the 10 to 60 min of a housing
 MAX_INJECTED_EVENTS = 900  # half an hour of process time
 STRENGTH = (0.1, 3.0)  # times the effects of the published fault
 RAMPED = ("thermal_drift",)  # faults that can come on slowly
+HEAT = "thermal_drift"  # code of faults that heat, and whose heat has to go
+HEATED = ("temperature_c", "spindle_load_pct")  # what that heat adds to
+CHATTER = "chatter_risk"  # code of faults that feed and speed have a hand in
+STAYING = ("tool_wear_pct",)  # what a fault does to these stays while the program stands
 
 # Compiled once from the tables above
 CYCLE_EVENTS = sum(phase.events for phase in PHASES)
 SOUND = Truth(NORMAL)
 _SCALES = {name: 10**decimals for name, decimals in DECIMALS.items()}
 _PERIOD = timedelta(seconds=SAMPLING_PERIOD_S)
+_IDLE = {phase.name: phase for phase in STANDSTILLS}
 _CYCLE = tuple(phase for phase in PHASES for _ in range(phase.events))
 _EFFECTS_OF = {fault.label: [effect for effect in EFFECTS if effect.label == fault.label] for fault in FAULTS}
+_CODES = {fault.label: fault.code for fault in (*FAULTS, *SENSOR_FAULTS)}
+_LIMITS = Limits(
+    MAX_INJECTED_EVENTS, STRENGTH, RAMPED,
+    sensor_faults=tuple([fault.label for fault in SENSOR_FAULTS]),
+    signals=tuple([row.signal for row in SENSORS]),
+    resting=tuple([fault.label for fault in FAULTS if fault.label not in BLANKED]),
+)
 
 
 # ---------------------------------------------------------------------------------------------
 # The expected model: pure functions
 
 
-def phase_at(sequence):
-    """Return the `Phase` that the cycle is in at this sequence number.
+def phase_at(cut):
+    """Return the `Phase` that the cycle is in at this position in the program.
 
     >>> phase_at(27).name, phase_at(28).name, phase_at(180).name
     ('warmup', 'roughing', 'warmup')
     """
-    return _CYCLE[sequence % CYCLE_EVENTS]
+    return _CYCLE[cut % CYCLE_EVENTS]
 
 
-def expected_at(sequence):
-    """Return what the process model expects at this sequence number, by signal: load in %, temperature in °C.
+def expected_at(cut):
+    """Return what the model expects at a position in the program, by signal: load in %, temperature in °C.
 
     >>> {signal: round(value, 2) for signal, value in expected_at(46).items()}
     {'spindle_load_pct': 58.12, 'temperature_c': 41.96}
     """
-    phase = phase_at(sequence)
-    swing = math.sin(sequence / SWING_EVENTS)
-    ramp = phase.temperature_ramp_c * (sequence % RAMP_EVENTS)
+    phase = phase_at(cut)
+    swing = math.sin(cut / SWING_EVENTS)
+    ramp = phase.temperature_ramp_c * (cut % RAMP_EVENTS)
     return {
         "spindle_load_pct": phase.load_pct + phase.load_swing_pct * swing,
         "temperature_c": phase.temperature_c + phase.temperature_swing_c * swing + ramp,
@@ -221,28 +228,48 @@ def checked_seed(value):
     return whole_number("seed", value, 0, MAX_SEED)
 
 
+def sets_hold(name):
+    """Return whether an action holds the program, or starts it again."""
+    return name in SETTINGS and SETTINGS[name][0] == "held"
+
+
 def process_tables():
     """Return every table of the process as a dict, for a page."""
     return {
         "machine_id": MACHINE_ID, "operation": OPERATION, "topic": TOPIC, "provenance": PROVENANCE,
         "sampling_period_s": SAMPLING_PERIOD_S, "cycle_events": CYCLE_EVENTS, "max_seed": MAX_SEED,
-        "phases": [phase._asdict() for phase in PHASES],
-        "faults": [fault._asdict() for fault in FAULTS],
+        "phases": [phase._asdict() for phase in (*PHASES, *STANDSTILLS)],
+        "faults": [fault._asdict() for fault in (*FAULTS, *SENSOR_FAULTS)],
+        "sensor_faults": _LIMITS.sensor_faults, "sensors": [sensor._asdict() for sensor in SENSORS],
         "effects": [effect._asdict() for effect in EFFECTS],
         "actions": [action._asdict() for action in ACTIONS],
-        "reduce_pct": REDUCE_PCT, "max_injected_events": MAX_INJECTED_EVENTS, "strength": STRENGTH,
-        "ramped": RAMPED,
+        "stop_and_start": [action.name for action in ACTIONS if sets_hold(action.name)],
+        "ranges": [row._asdict() for row in RANGES], "max_injected_events": MAX_INJECTED_EVENTS,
+        "strength": STRENGTH, "ramped": RAMPED,
     }
 
 
-def add_fault(values, label, sequence, draws, strength=1.0):
+def add_fault(values, label, cut, draws, strength=1.0):
     """Add to the values of a sample what a fault does to them; it draws in the order of EFFECTS."""
     for effect in _EFFECTS_OF[label]:
-        values[effect.signal] += strength * (effect.add + effect.slope * (sequence % effect.period))
+        values[effect.signal] += strength * steady(effect, cut)
         if effect.low or effect.high:
             values[effect.signal] += strength * draws.uniform(effect.low, effect.high)
     factor = 1.0 + (FEED_FACTOR.get(label, 1.0) - 1.0) * strength
     values["feed_rate_mm_min"] = round(values["feed_rate_mm_min"] * factor, 1)
+
+
+def steady(effect, cut):
+    """Return what an effect adds at a position in the program, but for its draw."""
+    return effect.add + effect.slope * (cut % effect.period)
+
+
+def add_staying(values, label, cut, strength=1.0):
+    """Add what a fault does while the program stands; return whether that is anything."""
+    staying = [effect for effect in _EFFECTS_OF[label] if effect.signal in STAYING]
+    for effect in staying:
+        values[effect.signal] += strength * steady(effect, cut)
+    return bool(staying)
 
 
 def rounded(values):
@@ -266,7 +293,7 @@ def as_logged(values, label):
 # The source
 
 
-class Simulator(Source):
+class Simulator(Steered):
     """An endless source: the same seed gives the same stream on every Python version.
 
     The order of the random draws is part of the published model (part number; then a sample's
@@ -278,18 +305,18 @@ class Simulator(Source):
     period_s = SAMPLING_PERIOD_S
 
     def __init__(self, seed=DEFAULT_SEED, start=SAMPLE_START):
+        lags = Lags(AMBIENT_C, SAMPLING_PERIOD_S, MACHINE_S)
+        fades_s = {HEAT: COOLANT_S}
+        super().__init__(Rows(ACTIONS, _CODES, FAULTS, RANGES, _LIMITS, TOOL, lags, fades_s, CHATTER_DIES_S))
         self.seed = seed
         self._start = start
         self._naive_start = start.replace(tzinfo=None)  # UTC; printing a zone costs as much as two draws
-        self.sequence = 0
         self.draws = random.Random(seed)
         self.part_id = f"BRACKET-{self.draws.randint(1000, 9999)}"
         self.other = random.Random(seed + 2)  # what a signal that you add draws from
         self._injected = random.Random(seed + 1)  # what injected faults draw from
-        self._tool_since = 0  # sequence at which the tool in use was new
-        self._reduced_pct = 0.0
-        self._faults = FaultPlan(FAULTS, MAX_INJECTED_EVENTS, STRENGTH, RAMPED)
-        self._wear_pct = WEAR_START_PCT  # estimate of the newest sample
+        self._idle = random.Random(seed + 3)  # what samples draw from while the program stands
+        self._sensors = Sensors(SENSORS, DECIMALS, SAMPLING_PERIOD_S)
 
     @property
     def start(self):
@@ -316,27 +343,46 @@ class Simulator(Source):
     def __next__(self):
         """Return the next (`Sample`, `Truth`)."""
         sequence = self.sequence
+        phase, expected, values, truth = self._stood() if self._controls.held else self._cut()
         self.sequence += 1
-        phase = phase_at(sequence)
-        expected = expected_at(sequence)
-        values, label = self._nominal(sequence, phase, expected)
-        truth = self._faulted(values, label, sequence)
-        if self._reduced_pct:
-            self._reduce(values, expected)
         logged = as_logged(values, truth.label)
-        self._wear_pct = logged["tool_wear_pct"]
+        self._controls.wear_pct = logged["tool_wear_pct"]
+        injection = self._faults.injected(sequence)
+        faulty = injection if injection and injection.signals else None
+        read, ages_s = self._sensors.read(logged, faulty, sequence)
         timestamp = f"{(self._naive_start + sequence * _PERIOD).isoformat()}+00:00"
         return Sample(
-            logged, rounded(expected), sequence, float(sequence * SAMPLING_PERIOD_S), timestamp,
-            TOPIC, MACHINE_ID, self.part_id, OPERATION, phase.name,
-        ), truth
+            read, rounded(expected), sequence, float(sequence * SAMPLING_PERIOD_S), timestamp,
+            TOPIC, MACHINE_ID, self.part_id, OPERATION, phase.name, self._cycle(), ages_s,
+        ), Truth(faulty.label, True) if faulty else truth
 
-    def _nominal(self, sequence, phase, expected):
+    def _cycle(self):
+        """Return the number of the part that the newest sample belongs to, from 1."""
+        return max(0, self.position - 1) // CYCLE_EVENTS + 1
+
+    def _cut(self):
+        """Return (phase, expected values, values, truth) of a sample that is cut."""
+        place = self.place
+        self.position += 1
+        self._controls.cut()
+        phase = phase_at(place.cut)
+        expected = expected_at(place.cut)
+        left = {}
+        if not self._heat.is_usual:
+            left = self._heat.cut()
+            expected["temperature_c"] += self._heat.shift_c
+        values, label = self._nominal(place.cut, phase, expected, self.draws)
+        truth = self._faulted(values, label, place, left)
+        if not self._controls.is_usual:
+            self._override(values, expected)
+        return phase, expected, values, truth
+
+    def _nominal(self, cut, phase, expected, draws):
         """Return (values with nothing the matter, label of the fault that is due)."""
-        gauss = self.draws.gauss
-        worn = WEAR_START_PCT + WEAR_PER_EVENT_PCT * (sequence - self._tool_since)
+        gauss = draws.gauss
+        worn = WEAR_START_PCT + WEAR_PER_EVENT_PCT * max(0, cut - self._controls.tool_since)
         wear = worn + gauss(0.0, WEAR_NOISE_PCT)
-        label = self._label(sequence)
+        label = self._label(cut, draws)
         values = {
             "spindle_speed_rpm": phase.spindle_speed_rpm,
             "feed_rate_mm_min": phase.feed_rate_mm_min,
@@ -347,153 +393,105 @@ class Simulator(Source):
         }
         return values, label
 
-    def _label(self, sequence):
+    def _label(self, cut, draws):
         """Return the label that is due: of a window, else, past SURPRISES_AFTER, of one draw."""
-        surprise = self._surprise() if sequence > SURPRISES_AFTER else NORMAL
-        return self._faults.due(sequence) or surprise
+        surprise = self._surprise(draws) if cut > SURPRISES_AFTER else NORMAL
+        return self._faults.due(cut) or surprise
 
-    def _surprise(self):
-        draw = self.draws.random()
+    def _surprise(self, draws):
+        draw = draws.random()
         for bound, label in SURPRISES:
             if draw < bound:
                 return label
         return NORMAL
 
-    def _faulted(self, values, label, sequence):
+    def _faulted(self, values, label, place, left):
         """Do to the values what a fault does: the one that is due, or what people made of it."""
-        if label == NORMAL and not self._faults.is_steered:
+        if label == NORMAL and not left and not self._faults.is_steered:
             return SOUND
+        sound = dict(values)
         due = dict(values)  # a fault that is due draws in any case: what people do moves no later noise
         if label != NORMAL:
-            add_fault(due, label, sequence, self.draws)
-        injection = self._faults.injected(sequence)
-        if injection:
-            add_fault(values, injection.label, sequence, self._injected, injection.reached(sequence))
-            return Truth(injection.label, True)
-        if self._faults.is_ended(label, sequence):
-            return SOUND
-        values.update(due)
-        return Truth(label)
+            add_fault(due, label, place.cut, self.draws, self._share(label))
+        truth, strength = self._faults.in_force(label, place)
+        if truth.injected:
+            strength *= self._share(truth.label)
+            add_fault(values, truth.label, place.cut, self._injected, strength)
+        elif truth.label != NORMAL:
+            values.update(due)
+        return self._heated(values, sound, truth if self._share(truth.label) else SOUND, left)
 
-    def _reduce(self, values, expected):
-        """Take from feed and load, measured and expected alike, what a reduced feed takes."""
-        kept = 1.0 - LOAD_PER_FEED * self._reduced_pct / 100.0
+    def _heated(self, values, sound, truth, left):
+        """Return the truth, the heat of a fault included: of one that is there, or what one has left."""
+        if _CODES.get(truth.label) == HEAT:
+            self._heat.act({name: values[name] - sound[name] for name in HEATED}, truth)
+            return truth
+        for name, value in left.items():
+            values[name] += value
+        return self._heat.truth() or truth if truth.label == NORMAL else truth
+
+    def _share(self, label):
+        """Return the share of a fault that feed and speed have left: of chatter; of all others, all."""
+        return self._controls.chatter if _CODES.get(label) == CHATTER else 1.0
+
+    def _override(self, values, expected):
+        """Take from speed, feed and load, measured and expected alike, what a person has taken."""
+        feed = self._controls.feed
+        kept = 1.0 - LOAD_PER_FEED * (1.0 - feed)
         values["spindle_load_pct"] -= expected["spindle_load_pct"] * (1.0 - kept)
         expected["spindle_load_pct"] *= kept
-        values["feed_rate_mm_min"] = round(values["feed_rate_mm_min"] * (1.0 - self._reduced_pct / 100.0), 1)
+        values["feed_rate_mm_min"] = round(values["feed_rate_mm_min"] * feed, 1)
+        values["spindle_speed_rpm"] *= self._controls.speed
+
+    # -- while the program stands
+
+    def _stood(self):
+        """Return (phase, expected values, values, truth) of a sample at which the program stands."""
+        place = self.place
+        phase = _IDLE[self._controls.held]
+        if phase.name == "feed_hold":
+            speed = phase_at(place.cut).spindle_speed_rpm * self._controls.speed
+            phase = phase._replace(spindle_speed_rpm=speed)
+        warm_c = expected_at(place.cut)["temperature_c"]
+        left = self._heat.stand(warm_c, self.lasts(HEAT))
+        expected = {"spindle_load_pct": phase.load_pct, "temperature_c": warm_c + self._heat.shift_c}
+        values, _ = self._nominal(place.cut, phase, expected, self._idle)
+        values["vibration_rms"] = abs(values["vibration_rms"])  # so near to 0, noise would take it below
+        values["temperature_c"] += left.get("temperature_c", 0.0)
+        truth = self._standing_truth(values, place)
+        self._faults.rest(place.sequence)
+        return phase, expected, values, truth
+
+    def _standing_truth(self, values, place):
+        """Return the truth where the program stands: a lost signal, a worn tool, the heat of a fault."""
+        truth, strength = self._faults.in_force(self._faults.due(place.cut) or NORMAL, place)
+        if truth.label in BLANKED:
+            return truth
+        if truth.label != NORMAL and add_staying(values, truth.label, place.cut, strength):
+            return truth
+        return self._heat.truth() or SOUND
 
     def about(self):
         """Return the tables of the process as a dict."""
         return process_tables()
 
-    # -- what a person does
-
-    def changes_parameter(self, name):
-        """Return whether an action changes a parameter of the process."""
-        return any(action.changes_parameter for action in ACTIONS if action.name == name)
-
-    def act(self, name, percent=None):
-        """Act on the process from the next sample on; return the sentence that says what was done.
-
-        Raises Malformed for what is no action, Refused, with the sentence why, where it makes no sense now.
-        """
-        action = next((action for action in ACTIONS if action.name == name), None)
-        if action is None:
-            known = ", ".join(action.name for action in ACTIONS)
-            raise Malformed(f"action must be one of {known}, not {str(name)[:40]!r}")
-        if percent is not None and name != "reduce_feed":
-            raise Malformed(f"percent is for reduce_feed only; {name} takes none")
-        there = self._lasts(action.ends)
-        CHECKS[name](self, there, percent)
-        if name in DEEDS:
-            DEEDS[name](self, percent)
-        self._faults.end(action.ends, self.sequence)
-        by = f" by {percent:g} %" if percent is not None else ""
-        return f"{action.title}{by}: {action.effect}, from sample {self.sequence} on"
-
-    def _check_tool(self, there, percent):
-        if not there and self._wear_pct < WORN_FROM_PCT:
-            worn = f"its wear is {self._wear_pct:.1f} %, and a change makes sense from {WORN_FROM_PCT:g} %"
-            raise Refused(f"the tool in use is as good as new: {worn}")
-
-    def _check_feed(self, there, percent):
-        if not there and not self._reduced_pct:
-            raise Refused("the feed is the validated one already: there is nothing to restore")
-
-    def _check_telemetry(self, there, percent):
-        if not there:
-            raise Refused("telemetry is there: there is nothing to restore")
-
-    def _check_coolant(self, there, percent):
-        if not there:
-            raise Refused("the coolant is on and no heat fault lasts: there is nothing to switch on")
-
-    def _check_reduce(self, there, percent):
-        low, high = REDUCE_PCT
-        if not isinstance(percent, (int, float)) or not low <= percent <= high:
-            raise Malformed(f"percent must be from {low:g} to {high:g}, not {percent!r}")
-        if self._lasts("feed_mismatch"):
-            raise Refused("the feed is outside its validated window: restore it first, then reduce it")
-        if self._reduced_pct:
-            reduced = f"the feed is reduced by {self._reduced_pct:g} % already"
-            raise Refused(f"{reduced}: restore it before reducing it by another amount")
-
-    def _new_tool(self, percent):
-        self._tool_since = self.sequence
-        self._wear_pct = WEAR_START_PCT
-
-    def _set_feed(self, percent):
-        self._reduced_pct = percent or 0.0
-
-    def _lasts(self, label):
-        """Return whether a fault lasts into the next sample."""
-        return self._faults.ends_at(label, self.sequence) is not None
-
-    def inject(self, label, duration, strength=1.0, ramp=0):
-        """Put a fault into the run from the next sample on; return the `Injection`.
-
-        duration and ramp are numbers of samples; strength is a factor of the published effects.
-        Raises Malformed with the sentence that names the field, Refused while a fault is injected already.
-        """
-        return self._faults.inject(label, self.sequence, duration, strength, ramp)
-
     # -- where it stands
 
     def _generators(self):
-        return self.draws, self.other, self._injected
+        return self.draws, self.other, self._injected, self._idle
+
+    def _parts(self):
+        return dict(super()._parts(), sensors=self._sensors)
 
     def state(self):
         """Return where it stands, as a value that JSON can hold."""
-        return {
-            "seed": self.seed, "sequence": self.sequence, "part_id": self.part_id,
-            "draws": [generator_state(draws) for draws in self._generators()],
-            "tool_since": self._tool_since, "reduced_pct": self._reduced_pct, "wear_pct": self._wear_pct,
-            "faults": self._faults.state(),
-        }
+        draws = [generator_state(draws) for draws in self._generators()]
+        return dict(super().state(), seed=self.seed, part_id=self.part_id, draws=draws)
 
     def restore(self, state):
         """Take up what `state` gave; the start is the one that it was made with."""
+        super().restore(state)
         self.seed = state["seed"]
-        self.sequence = state["sequence"]
         self.part_id = state["part_id"]
         for draws, stood in zip(self._generators(), state["draws"]):
             restore_generator(draws, stood)
-        self._tool_since = state["tool_since"]
-        self._reduced_pct = state["reduced_pct"]
-        self._faults.restore(state["faults"])
-        self._wear_pct = state["wear_pct"]
-
-
-# What must hold before an action, and what it does besides ending its fault
-CHECKS = {
-    "change_tool": Simulator._check_tool,
-    "restore_feed": Simulator._check_feed,
-    "reduce_feed": Simulator._check_reduce,
-    "restore_telemetry": Simulator._check_telemetry,
-    "coolant_on": Simulator._check_coolant,
-}
-DEEDS = {
-    "change_tool": Simulator._new_tool,
-    "restore_feed": Simulator._set_feed,
-    "reduce_feed": Simulator._set_feed,
-}

@@ -155,7 +155,7 @@ function onClick(event) {
   const link = event.target.closest('a[href^="#"]');
   if (link) {
     event.preventDefault(); // the address after # is the moment's
-    toHeading(link.hash.slice(1));
+    toPlace(link.hash.slice(1));
   }
   const button = event.target.closest("button");
   if (button) press(button, event);
@@ -163,11 +163,12 @@ function onClick(event) {
 
 function press(button, event) {
   const action = ACTIONS[BUTTONS[button.id] ?? button.id];
-  const { table, signal, sort, order } = button.dataset;
+  const { table, signal, sort, order, sample } = button.dataset;
   if (action && current().run) action(event);
   if (table) showTable(table);
   if (signal) showOnChart(signal);
   if (sort) set({ alarmSort: sort });
+  if (sample) goTo(Number(sample));
   if (order && current().run) askOrder(current(), button, send);
   if ("close" in button.dataset) button.closest("dialog").close();
 }
@@ -192,6 +193,24 @@ function showOnChart(name) {
 function toHeading(id) {
   byId(id).scrollIntoView();
   byId(id).focus();
+}
+
+// Go to a place on the page. What the list of alarms leaves out now is there once it shows all, in
+// the next frame; what is folded away is opened.
+function toPlace(id) {
+  if (byId(id)) return unfold(id);
+  byId("alarm-filter").value = "all";
+  set({ alarmFilter: "all" });
+  return requestAnimationFrame(() => {
+    if (byId(id)) unfold(id);
+    else set({ notice: "That one is no longer listed here; the report has it." });
+  });
+}
+
+function unfold(id) {
+  const folded = byId(id).closest("details");
+  if (folded) folded.open = true;
+  toHeading(id);
 }
 
 async function copyRaw() {

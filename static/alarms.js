@@ -1,10 +1,11 @@
 // The list of alarms, and what it comes to in figures. What a state of an alarm means comes from
 // the model.
 
-import { NO_DATA, ageText, numberText } from "./format.js";
+import { NO_DATA, ageText, numberText, words } from "./format.js";
 import { byId, element, mark, replace, row, setText } from "./dom.js";
-import { alarmStateOf, priorityOf } from "./model.js";
+import { alarmStateOf, orderOf, priorityOf } from "./model.js";
 import { orderButton } from "./orders.js";
+import { requestLinks } from "./requests.js";
 import { headOf } from "./store.js";
 
 // What the list is sorted by, as a number or a text: the smallest comes first.
@@ -12,8 +13,8 @@ const SORTS = {
   priority: (alarm) => alarm.priority,
   state: (alarm, meaning) => meaning.order,
   what: (alarm) => alarm.title,
-  since: (alarm) => -alarm.first,
-  peak: (alarm) => -Math.abs(alarm.peak ?? 0),
+  since: (alarm) => -alarm.newest_episode.first,
+  peak: (alarm) => -Math.abs(alarm.newest_episode.peak ?? 0),
 };
 const FILTERS = {
   open: (meaning) => meaning.open,
@@ -31,7 +32,7 @@ export function renderAlarms(state) {
 function renderBadge(waiting) {
   const badge = byId("alarm-badge");
   badge.hidden = !waiting;
-  badge.ariaLabel = `${waiting} alarms not acknowledged`;
+  badge.ariaLabel = `${waiting} alarms that nobody has seen`;
   setText("alarm-badge", `▲ ${waiting}`);
 }
 
@@ -61,17 +62,18 @@ function inOrder(one, other) {
 function alarmRow(state, { alarm, meaning }) {
   const cells = [
     priorityCell(state, alarm),
-    stateText(alarm, meaning),
+    stateText(state, alarm, meaning),
     titleText(alarm),
-    `sample ${alarm.first}`,
+    `sample ${alarm.newest_episode.first}`,
     meaning.open ? ageText(ageOf(state, alarm)) : "over",
-    peakText(alarm),
-    `${alarm.action} Clears at ${alarm.clears}.${notesText(alarm)}`,
-    orderCell(alarm, meaning),
+    peakCell(alarm),
+    toDoCell(alarm, meaning),
+    orderCell(state, alarm, meaning),
   ];
   const attributes = {
     class: meaning.unanswered ? "unack" : "",
-    title: alarm.evidence,
+    id: `alarm-${alarm.id}`,
+    tabindex: -1,
     "data-key": alarm.id,
   };
   return row(cells, attributes);
@@ -82,61 +84,109 @@ function priorityCell(state, alarm) {
   return element("span", "with-mark", mark(rank, String(alarm.priority)), name);
 }
 
-function stateText(alarm, meaning) {
-  const flags = [meaning.words];
-  if (alarm.latched) flags.push("LATCHED");
-  if (isShelved(alarm)) {
-    flags.push(`until ${Math.round(alarm.shelved_until_s)} s`);
+// Return the state in plain words; the standard's term is in the details.
+function stateText(state, alarm, meaning) {
+  const parts = [meaning.plain];
+  if (alarm.latched) parts.push("stays until its check is confirmed");
+  if (alarm.shelved_until_s !== null) {
+    parts.push(`back in ${ageText(alarm.shelved_until_s - timeOf(state))}`);
   }
-  return flags.join(", ");
+  return parts.join(", ");
 }
 
 function titleText(alarm) {
-  const follows =
-    alarm.first_out === alarm.id ? "" : `, after alarm ${alarm.first_out}`;
-  return `${alarm.id}: ${alarm.title}${follows}`;
+  return `${alarm.id}: ${alarm.title}${groupText(alarm)}`;
+}
+
+// Return which alarms began first among those that were raised together with this one.
+function groupText({ id, together }) {
+  const others = together.filter((other) => other !== id);
+  if (!others.length) return "";
+  const how = together.includes(id) ? "together with" : "after";
+  const what = others.length > 1 ? "alarms" : "alarm";
+  return `, ${how} ${what} ${others.join(" and ")}`;
+}
+
+function timeOf(state) {
+  return headOf(state) * state.model.sampling_period_s;
 }
 
 function ageOf(state, alarm) {
-  return headOf(state) * state.model.sampling_period_s - alarm.raised_s;
+  return timeOf(state) - alarm.raised_s;
 }
 
-function peakText(alarm) {
-  if (alarm.peak === null) return NO_DATA;
-  return `${numberText(alarm.peak, 2)} / ${numberText(alarm.limit, 2)} ${alarm.unit}`;
+// Return how far the alarm went, and where it has had several episodes, how far the first did.
+function peakCell({ first_episode: first, newest_episode: newest }) {
+  if (first.first === newest.first) return peakText(newest);
+  const told = [newest, first].map(
+    (episode) =>
+      `samples ${episode.first} to ${episode.last}: ${peakText(episode)}`,
+  );
+  return linesOf(told);
 }
 
-function notesText(alarm) {
-  const noted = alarm.history.filter((step) => step.note);
-  const notes = noted.map((step) => ` “${step.note}” ${step.operator}.`);
-  return notes.join("") + leftOutText(alarm.history_left_out);
+function linesOf(lines) {
+  return element("div", "", ...lines.map((line) => element("div", "", line)));
+}
+
+function peakText({ peak, limit, unit, phase }) {
+  const where = phase ? `, ${words(phase)}` : "";
+  if (peak === null) return `${NO_DATA}${where}`;
+  return `${numberText(peak, 2)} / ${numberText(limit, 2)} ${unit}${where}`;
+}
+
+// ---- What to do, and the details on request
+
+function toDoCell(alarm, meaning) {
+  const title = { "aria-label": `More on alarm ${alarm.id}` };
+  const notes = notesOf(alarm);
+  const more = linesOf([
+    `In ISA-18.2: ${meaning.words}${alarm.latched ? ", latched" : ""}.`,
+    alarm.evidence,
+    `Clears: ${alarm.clears}.`,
+    ...notes,
+    ...leftOut(alarm.history_left_out),
+  ]);
+  return linesOf([
+    alarm.action,
+    `Time to respond: ${alarm.respond_min} min. If nobody answers: ${alarm.consequence}`,
+    ...notes.slice(-1).map((note) => element("div", "two-lines", note)),
+    element("details", "", element("summary", title, "More"), more),
+  ]);
+}
+
+function notesOf({ history }) {
+  const noted = history.filter((step) => step.note);
+  return noted.map((step) => `“${step.note}” ${step.operator}.`);
 }
 
 // What a long history has lost, it has lost from this list only.
-function leftOutText(count) {
-  return count ? ` ${count} lines left out: see the audit trail.` : "";
+function leftOut(count) {
+  return count ? [`${count} lines left out: see the audit trail.`] : [];
 }
 
-function isShelved(alarm) {
-  return alarm.shelved_until_s !== null;
-}
+// ---- What can be asked of it
 
-function orderCell(alarm, meaning) {
-  const name = `alarm ${alarm.id}, ${alarm.title}`;
-  const buttons = [];
-  if (meaning.unanswered) {
-    buttons.push(orderButton("acknowledge", "Acknowledge", alarm.id, name));
-  }
-  if (isShelved(alarm)) {
-    buttons.push(orderButton("unshelve", "Unshelve", alarm.id, name));
-  } else if (meaning.open) {
-    buttons.push(orderButton("shelve", "Shelve…", alarm.id, name));
-  }
-  buttons.push(orderButton("note", "Note…", alarm.id, name));
-  return element("span", "group small", ...buttons);
+function orderCell(state, alarm, meaning) {
+  const about = `alarm ${alarm.id}, ${alarm.title}`;
+  const kinds = meaning.open ? [...meaning.takes, "note"] : ["note"];
+  const buttons = kinds.map((kind) => {
+    const { button, term } = orderOf(state.model, kind);
+    return orderButton(kind, button, alarm.id, about, term);
+  });
+  const links = requestLinks(state, alarm);
+  return element("span", "group small", ...buttons, ...links);
 }
 
 // ---- In figures
+
+// Lists, shown where they hold anything.
+const LISTS = {
+  shelved: "put off: alarm",
+  out_of_service: "out of service: alarm",
+  chattering: "chattering:",
+  stale: "stale: alarm",
+};
 
 function figuresText(state) {
   const { model, people } = state;
@@ -156,9 +206,8 @@ function figuresText(state) {
     `in all ${figures.annunciations}: ${counts.join(", ")}`,
   ];
   if (figures.flood) parts.push("FLOOD");
-  if (figures.chattering.length) {
-    parts.push(`chattering: ${figures.chattering.join(", ")}`);
+  for (const [name, title] of Object.entries(LISTS)) {
+    if (figures[name].length) parts.push(`${title} ${figures[name].join(", ")}`);
   }
-  if (figures.stale.length) parts.push(`stale: ${figures.stale.length}`);
   return parts.join("; ");
 }

@@ -12,4 +12,5 @@ export const RECENT = 180; // samples that a chart shows unless told otherwise
 export const FEWEST_SHOWN = 12; // samples that a zoom shows at least
 export const TABLE_ROWS = 500; // samples that a table shows at the most
 export const ENTRIES_SHOWN = 200; // of the audit trail
+export const ANSWERS_SHOWN = 20; // answered requests
 export const FARTHEST_LINK = 20000; // sample up to which a link runs a server on

@@ -23,6 +23,7 @@ const OTHERS = [
   "phase",
   "label",
   "decision",
+  "released",
   "codes",
   "rules",
   "present",
@@ -52,17 +53,18 @@ export function emptyColumns(model, first = 0) {
 // Return the row of one record: an object of numbers, one a column. Names become places in the
 // model's tables.
 export function rowOf(record, model) {
-  const { event, detection, recommendation } = record;
+  const { event, detection, recommendation, released } = record;
   const checks = new Map(detection.rules.map((check) => [check.rule, check]));
   const fired = model.rules.map(
     ({ rule }) => checks.get(rule)?.state === "fired",
   );
   const row = {
     present: 1,
-    health: detection.health_score,
+    health: numberOf(detection.health_score),
     phase: indexOfName(model.phases, event.process_phase),
     label: faultIndex(model, event.anomaly_label),
     decision: indexOfName(model.decision_meanings, recommendation.decision),
+    released: indexOfName(model.decision_meanings, released.decision),
     codes: bits(model.codes.map((code) => detection.codes.includes(code.name))),
     rules: bits(fired),
   };

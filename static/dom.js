@@ -86,14 +86,15 @@ function patchChildren(parent, wanted) {
   const focused = parent.contains(document.activeElement);
   const nodes = wanted.map((node) => patched(before(node), node));
   arrange(parent, nodes);
-  if (
-    focused &&
-    parent.matches(".group") &&
-    !parent.contains(document.activeElement)
-  ) {
-    // Its own button is used up: a neighbour is where Tab would go on
-    parent.querySelector("button")?.focus();
-  }
+  if (focused && !parent.contains(document.activeElement)) takeFocus(parent);
+}
+
+// What had the focus is used up: where Tab would go on is a neighbour in its group, or the heading
+// that its list names.
+function takeFocus(parent) {
+  if (parent.matches(".group")) parent.querySelector("button")?.focus();
+  const { refuge } = parent.dataset;
+  if (refuge) byId(refuge).focus({ preventScroll: true });
 }
 
 // Return the function that gives the child of a parent in whose place a new node comes, or
@@ -131,6 +132,7 @@ function patched(old, node) {
 
 function patchAttributes(old, node) {
   for (const { name } of [...old.attributes]) {
+    if (isOpened(old, name)) continue;
     if (!node.hasAttribute(name)) old.removeAttribute(name);
   }
   for (const { name, value } of node.attributes) {
@@ -139,6 +141,11 @@ function patchAttributes(old, node) {
     if (isStyle) old.style.cssText = value;
     else old.setAttribute(name, value);
   }
+}
+
+// What a person has opened stays open.
+function isOpened(node, name) {
+  return node.nodeName === "DETAILS" && name === "open";
 }
 
 // Put children in their order without moving the one that has the focus: a node that is moved

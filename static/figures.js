@@ -257,7 +257,7 @@ function tellReading(state, signal) {
 export function timelineText() {
   const record = shownRecord(current());
   if (!record) return NO_SAMPLE;
-  return `sample ${record.event.sequence}, ${words(record.recommendation.decision)}`;
+  return `sample ${record.event.sequence}, ${words(record.released.decision)}`;
 }
 
 // A slider's text is spoken when it changes under focus: while the run goes on that would be

@@ -18,6 +18,12 @@ export function signalOf(model, name) {
   return model.signals.find((signal) => signal.name === name);
 }
 
+// Return the phase of a name, where the machine stands in it; null where it does not.
+export function standstillOf(model, name) {
+  if (!model.standstill?.includes(name)) return null;
+  return model.phases.find((phase) => phase.name === name) ?? { name };
+}
+
 // Return the number of the row that has a name, or −1 where none has it.
 export function indexOfName(rows, name) {
   return rows.findIndex((one) => one.name === name);

@@ -88,6 +88,13 @@ export function shownRecord(state) {
   return known.find((record) => record?.event.sequence === sequence) ?? null;
 }
 
+// Return what is released at the sample that the page shows: live, as it stands after the newest
+// order; in the past, as it stood.
+export function shownReleased(state, record) {
+  const isNewest = !isPast(state) && record.event.sequence === headOf(state);
+  return (isNewest && state.summary?.released) || record.released;
+}
+
 export function isPast(state) {
   return state.cursor !== null;
 }
@@ -160,14 +167,15 @@ function joined(state, { answer, at }) {
   const head = headOf(state);
   const fresh = answer.records.filter((record) => record.event.sequence > head);
   const next = answered(state, answer, at);
-  if (!fresh.length) return next;
+  const spoken = spokenOf({ ...state, ...next }, state.summary, fresh);
+  if (!fresh.length) return { ...next, spoken };
   return {
     ...next,
     columns: withRecords(state.columns, fresh, state.model),
     records: state.records.concat(fresh).slice(-KEPT_RECORDS),
     gap: state.gap || Boolean(answer.gap),
     eventAt: at,
-    spoken: spokenOf({ ...state, ...next }, fresh),
+    spoken,
   };
 }
 
@@ -210,14 +218,15 @@ function polite(text) {
   return { polite: text, alert: "" };
 }
 
-// Say a decision that changed and codes that are new; the rest is on the page for who asks. The
-// strongest decision is an alert, with what to do; its alert stays while codes change under it,
-// so that it is not said again.
-function spokenOf(state, fresh) {
-  const { decision, action } = fresh.at(-1).recommendation;
-  const before = state.records.at(-1);
-  const hasChanged = decision !== before?.recommendation.decision;
-  const names = freshCodes(before, fresh).map(words);
+// Say what is released where that changed or another hold stands, and codes that are new; the rest
+// is on the page for who asks. The strongest decision is an alert, with what to do; its alert stays
+// while codes change under it, so that it is not said again. `before` is the summary that was.
+function spokenOf(state, before, fresh) {
+  const { released } = state.summary;
+  if (!released) return state.spoken;
+  const { decision, action } = released;
+  const hasChanged = isNews(released, before?.released);
+  const names = freshCodes(state.records.at(-1), fresh).map(words);
   if (!hasChanged && !names.length) return state.spoken;
   const parts = [];
   if (hasChanged) parts.push(`Decision: ${words(decision)}.`);
@@ -226,6 +235,11 @@ function spokenOf(state, fresh) {
   if (!isStrongest(state.model, decision)) return polite(text);
   if (hasChanged) return { polite: "", alert: `${text} ${action}` };
   return { polite: text, alert: state.spoken.alert };
+}
+
+function isNews(released, before) {
+  if (released.decision !== before?.decision) return true;
+  return released.hold_ids.some((id) => !before.hold_ids.includes(id));
 }
 
 function freshCodes(before, fresh) {

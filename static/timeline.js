@@ -9,8 +9,8 @@ import { words } from "./format.js";
 import { rankOfIndex } from "./model.js";
 import { hasBit, picked, runsOf } from "./runs.js";
 
-// Return {first, lanes}: the sequence of index 0, and the lanes of phase, ground truth, codes and
-// decision.
+// Return {first, lanes}: the sequence of index 0, and the lanes of phase, ground truth, codes, and
+// what was advised and released.
 export function timelineLanes(columns, model) {
   const { first } = columns;
   const read = (name) => runsOf(slice(columns, name, first, lastOf(columns)));
@@ -21,10 +21,8 @@ export function timelineLanes(columns, model) {
       runs: read("label").map((run) => faultRun(run, model)),
     },
     ...codeLanes(read("codes"), model),
-    {
-      name: "decision",
-      runs: read("decision").map((run) => decisionRun(run, model)),
-    },
+    { name: "advised", runs: decisionRuns(read("decision"), model) },
+    { name: "released", runs: decisionRuns(read("released"), model) },
   ];
   return { first, lanes };
 }
@@ -42,6 +40,10 @@ function faultRun({ value, first, last }, model) {
     text: model.faults[value].label,
     ink: "ink",
   };
+}
+
+function decisionRuns(runs, model) {
+  return runs.map((run) => decisionRun(run, model));
 }
 
 function decisionRun({ value, first, last }, model) {

@@ -1,20 +1,14 @@
-// What the shown record comes to: health, trust, decision with its gates, evidence, every rule,
-// the raw event. All of it comes from the server.
+// What the shown record comes to: health, trust, margin, evidence, every rule, the raw event; the
+// decision has a file of its own. All of it comes from the server.
 
+import { renderDecision } from "./decision.js";
 import { NOTHING, NO_DATA, words } from "./format.js";
-import { byId, element, mark, replace, row, setText, setTexts } from "./dom.js";
-import {
-  decisionRank,
-  rankOfIndex,
-  severityRank,
-  signalOf,
-  trustGate,
-} from "./model.js";
-import { isPast } from "./store.js";
+import { byId, element, mark, replace, row, setText } from "./dom.js";
+import { rankOfIndex, severityRank, signalOf, trustGate } from "./model.js";
 
-const GATE_MARKS = { passed: "✓", stopped: "■", not_reached: "–" };
 const GOOD_RANK = 0;
 const BAD_RANK = 4;
+const NOT_TRUSTED = "telemetry is not trusted";
 
 export function renderVerdict(state, record) {
   renderHealth(state, record);
@@ -30,7 +24,8 @@ export function renderVerdict(state, record) {
 
 function renderHealth(state, record) {
   const found = record?.detection;
-  setText("health", found?.health_score ?? NOTHING);
+  setText("health", found?.health ?? NOTHING);
+  setText("health-mean", found ? healthText(state.model, found) : NO_DATA);
   setText("severity", found?.severity ?? NO_DATA);
   const marks = found
     ? [mark(severityRank(state.model, found.severity), found.severity[0])]
@@ -38,8 +33,16 @@ function renderHealth(state, record) {
   replace("severity-mark", marks);
 }
 
-// Instruments are trusted where the gate that asks for them was passed; else the first evidence
-// says why not.
+// Return both healths named, with the penalties of the sample's own.
+function healthText({ baseline, codes }, found) {
+  if (found.health === null) return `not known: ${NOT_TRUSTED}`;
+  const fired = codes.filter(({ name }) => found.codes.includes(name));
+  const parts = fired.map((code) => ` − ${code.penalty} ${words(code.name)}`);
+  const mean = `mean of the last ${baseline.health_window}: ${found.health_score}`;
+  return `this sample${parts.length ? ": 100" : ""}${parts.join("")}; ${mean}`;
+}
+
+// Trusted where the gate that asks for it was passed; else the first evidence says why not.
 function renderTrust(state, record) {
   const lamp = record
     ? trustLamp(state, record)
@@ -47,6 +50,19 @@ function renderTrust(state, record) {
   setText("trust", lamp.text);
   setText("trust-why", lamp.why);
   replace("trust-mark", lamp.marks);
+  const doubts = record?.detection.trust ?? [];
+  replace(
+    "instruments",
+    doubts.map((doubt) => instrumentItem(state.model, doubt)),
+  );
+}
+
+function instrumentItem(model, { signal, check, status, sentence }) {
+  const meaning = model.statuses.find(({ letter }) => letter === status);
+  const rank = meaning.gates ? BAD_RANK : 1;
+  const text = `${model.titles[signal]}: ${words(check)}, ${status} ${meaning.word}`;
+  const attributes = { class: "with-mark", title: sentence };
+  return element("li", attributes, mark(rank, status), text);
 }
 
 function trustLamp(state, record) {
@@ -62,67 +78,7 @@ function trustLamp(state, record) {
   };
 }
 
-// ---- Level 2: the decision and its evidence
-
-function renderDecision(state, record) {
-  const advice = record?.recommendation;
-  const holds = standingHolds(state, record);
-  const rank = decisionRank(state.model, advice?.decision);
-  byId("decision-panel").className =
-    `panel decision rank-${rank}${holds.length ? " held" : ""}`;
-  setText(
-    "released",
-    holds.length
-      ? `${words(record.released.decision)}: hold ${holds.join(" and ")}`
-      : "",
-  );
-  setText("decision", advice ? words(advice.decision) : NO_DATA);
-  replace("decision-mark", advice ? [mark(rank, advice.decision[0])] : []);
-  setText(
-    "action",
-    advice ? actionText(state, record, holds) : "Waiting for the first sample.",
-  );
-  const texts = {
-    "required-check": advice?.required_check,
-    rationale: advice?.rationale,
-    confidence: advice?.confidence.toFixed(2),
-  };
-  setTexts(texts, NOTHING);
-  byId("confidence-bar").value = advice?.confidence ?? 0;
-  replace("gates", (advice?.gates ?? []).map(gateItem));
-}
-
-// Return the numbers of the holds that a record stands under; live, what was confirmed since no
-// longer stands.
-function standingHolds(state, record) {
-  const holds = record?.released.hold_ids ?? [];
-  if (isPast(state)) return holds;
-  const answered = state.people.holds.filter(
-    (hold) => hold.state === "answered",
-  );
-  const over = new Set(answered.map((hold) => hold.id));
-  return holds.filter((id) => !over.has(id));
-}
-
-// Return what to do: what is advised, but nothing while a hold keeps it from being released.
-function actionText(state, record, holds) {
-  const advice = record.recommendation;
-  const isHeld =
-    holds.length > 0 && advice.decision !== record.released.decision;
-  return isHeld ? state.model.held_action : advice.action;
-}
-
-function gateItem(gate) {
-  const sign = element(
-    "span",
-    { class: "gate-mark", "aria-hidden": true },
-    GATE_MARKS[gate.state] ?? "?",
-  );
-  const name = element("strong", "", words(gate.name));
-  const because = element("span", "because", `: ${gate.because}`);
-  const text = element("span", "", name, ` ${words(gate.state)}`, because);
-  return element("li", `gate ${gate.state}`, sign, text);
-}
+// ---- Level 2: the evidence
 
 function renderEvidence(record) {
   const items = record?.detection.evidence ?? [];

@@ -85,6 +85,8 @@ function renderMachine(state, record) {
     "event-time": event?.timestamp?.replace("T", " ").replace("+00:00", ""),
   };
   setTexts(texts, NO_DATA);
+  const cycle = record?.cycle; // 0 where nobody counts
+  setText("cycle", cycle ? `, no. ${cycle}` : "");
 }
 
 // ---- Controls

@@ -3,7 +3,8 @@
 In:  what is read at each sample, and what people do.
 Out: what stands at each point. It knows no states and no table of transitions: it keeps facts about each
      point (is the condition there, is the alarm latched, does somebody owe it an acknowledgement, until when
-     is it shelved, is it out of sight) and says at the end what these facts are called.
+     is it shelved, is it out of service, is it out of sight, when did its condition begin and how far did it
+     go) and says at the end what these facts are called.
 """
 
 from typing import Callable, NamedTuple
@@ -21,24 +22,31 @@ class Row(NamedTuple):
     on_s: float
     off_s: float
     code: str  # of the hold that latches it; empty where it is not latched
+    usual: float = 0.0  # what its measure is counted from
+    worse: Callable = lambda v: v  # larger where the measure is worse
 
 
 ROWS = {
-    "load_residual.residual": Row("load", lambda v: abs(v - 62) > 11, lambda v: abs(v - 62) <= 9, 4, 10, ""),
-    "thermal_drift.residual": Row("heat", lambda v: v - 43 > 7, lambda v: v - 43 <= 5.5, 4, 10, ""),
+    "load_residual.residual": Row(
+        "load", lambda v: abs(v - 62) > 11, lambda v: abs(v - 62) <= 9, 4, 10, "", 62.0, abs
+    ),
+    "thermal_drift.residual": Row("heat", lambda v: v - 43 > 7, lambda v: v - 43 <= 5.5, 4, 10, "", 43.0),
     "chatter_risk.value": Row("shake", lambda v: v > 0.82, lambda v: v <= 0.77, 4, 10, ""),
     "tool_wear.value": Row("wear", lambda v: v >= 32, lambda v: v <= 30, 4, 10, ""),
-    "feed_mismatch.value_below": Row("feed", lambda v: v < 650, lambda v: v >= 655, 0, 10, "feed_mismatch"),
+    "feed_mismatch.value_below": Row(
+        "feed", lambda v: v < 650, lambda v: v >= 655, 0, 10, "feed_mismatch", 0.0, lambda v: -v
+    ),
     "feed_mismatch.value": Row("feed", lambda v: v > 980, lambda v: v <= 975, 0, 10, "feed_mismatch"),
 }
 FIELDS = {  # a name here, and what it is called at the machine
     "load": "spindle_load_pct", "heat": "temperature_c", "shake": "vibration_rms", "wear": "tool_wear_pct",
     "feed": "feed_rate_mm_min", "phase": "process_phase",
 }
-for short, field in FIELDS.items():
-    ROWS[f"telemetry_missing.{field}"] = Row(
-        short, lambda v: v is None, lambda v: v is not None, 0, 10, "sensor_dropout"
-    )
+ROWS["telemetry_missing"] = Row(
+    "all", lambda read: None in read.values(), lambda read: None not in read.values(), 0, 10, "sensor_dropout"
+)
+HOLD_CODES = ("sensor_dropout", "feed_mismatch")
+OFF_DELAY_S = 10.0  # for which what a hold waits for must be gone
 
 
 # ---------------------------------------------------------------------------------------------
@@ -55,11 +63,18 @@ class Facts:
         self.latched = False
         self.owed = False  # somebody still has to acknowledge it
         self.shelved_s = None  # until then
+        self.out = False  # of service
+        self.began = None  # [first sample, last sample, peak] of the newest condition
+        self.episodes = []  # of its newest alarm, in order
+        self.group = {}  # {alarm: sample at which its condition began} of those that tripped with it
         self.hidden = False  # its signal is missing, and nothing is left to answer
         self.calls = 0
 
     def stands(self):
         return self.there or self.latched
+
+    def is_away(self):
+        return self.out or self.shelved_s is not None
 
     def call(self):
         self.owed = True
@@ -67,6 +82,8 @@ class Facts:
 
     def name(self):
         """Return what these facts are called."""
+        if self.out:
+            return "OUT_OF_SERVICE"
         if self.shelved_s is not None:
             return "SHELVED"
         if self.owed:
@@ -84,17 +101,27 @@ class Model:
         self.holds = {}  # cause: number
         self.now_s = 0.0
         self._read = {}
+        self._number = -1
+        self._gone_s = {}  # code of a hold: since when it is known to be gone
         self._alarms = 0
+        self._group = {}
+        self._group_s = None  # when the first of the newest group was raised
         self._holds = 0
 
     # -- what a sample does
 
     def sample(self, now_s, read):
         self.now_s = now_s
+        self._number += 1
         self._read = read
         for name, row in ROWS.items():
             self.look(self.points[name], row)
         cause = self.cause()
+        for code in HOLD_CODES:
+            if self.is_missing() or cause == code:
+                self._gone_s.pop(code, None)  # there, or not known to be gone
+            else:
+                self._gone_s.setdefault(code, now_s)
         if cause and cause not in self.holds:
             self._holds += 1
             self.holds[cause] = self._holds
@@ -117,10 +144,12 @@ class Model:
             self.unshelve(facts)
         if self.is_missing() and row.code != "sensor_dropout":
             facts.turning_s = None
-            facts.hidden = facts.shelved_s is None and not facts.owed and not facts.latched
+            facts.hidden = not facts.is_away() and not facts.owed and not facts.latched
             return
-        value = self._read[row.field]
+        value = self._read if row.field == "all" else self._read[row.field]
         there = not row.back(value) if facts.there else row.beyond(value)
+        if there:
+            self.hold(facts, row, value)
         if facts.hidden:
             facts.hidden = False
             if facts.there:  # what stood before the gap needs no delay
@@ -128,6 +157,26 @@ class Model:
                 if there:
                     facts.call()
         self.turn(facts, row, there)
+
+    def hold(self, facts, row, value):
+        """Take note of a sample at which the condition holds, and of how far it goes."""
+        if not facts.there and facts.turning_s is None:
+            facts.began = [self._number, self._number, None]
+        first, _, peak = facts.began
+        measure = round(value - row.usual, 6) if isinstance(value, float) else None
+        further = measure is not None and (peak is None or row.worse(measure) > row.worse(peak))
+        facts.began[:] = first, self._number, measure if further else peak
+
+    def trip(self, facts):
+        """Say with which others an alarm has tripped: those raised in the 10 s after the first of them."""
+        if facts.is_away():
+            facts.group = {facts.alarm: facts.began[0]}
+            return
+        if self._group_s is None or self.now_s > self._group_s + 10:
+            self._group = {}
+            self._group_s = self.now_s
+        self._group.setdefault(facts.alarm, facts.began[0])
+        facts.group = self._group
 
     def turn(self, facts, row, there):
         """Let the delays run; raise where the condition has lasted."""
@@ -147,7 +196,11 @@ class Model:
             self._alarms += 1
             facts.alarm = self._alarms
             facts.calls = 0
-        if was not in ("UNACK", "SHELVED"):  # it is called already, or put off
+            facts.episodes = []
+        facts.episodes.append(facts.began)
+        if was != "UNACK":  # else it is called already
+            self.trip(facts)
+        if was != "UNACK" and not facts.is_away():
             facts.call()
 
     # -- what people do: each returns whether it was done
@@ -159,7 +212,7 @@ class Model:
 
     def shelve(self, facts, minutes):
         """Put an alarm off: that is no acknowledgement, so what is owed stays owed."""
-        if facts.shelved_s is not None:
+        if facts.is_away():
             return False
         facts.shelved_s = self.now_s + 60.0 * minutes
         facts.hidden = False
@@ -173,20 +226,48 @@ class Model:
             facts.call()
         return True
 
-    def confirm(self, cause):
-        if cause not in self.holds or self.is_missing() or self.cause() == cause:
+    def out_of_service(self, facts):
+        """Let it call nobody until it returns: that too is no acknowledgement."""
+        if facts.out:
+            return False
+        facts.out = True
+        facts.shelved_s = None
+        facts.hidden = False
+        return True
+
+    def return_to_service(self, facts):
+        if not facts.out:
+            return False
+        facts.out = False
+        if facts.stands():
+            facts.call()
+        return True
+
+    def confirm(self, cause, note):
+        """End a hold: its cause is gone for long enough, its alarms are clear, a note says what was."""
+        gone_s = self.now_s - self._gone_s.get(cause, self.now_s)
+        there = [name for name, row in ROWS.items() if row.code == cause and self.points[name].there]
+        if cause not in self.holds or gone_s < OFF_DELAY_S or there or not note:
             return False
         del self.holds[cause]
         for name, row in ROWS.items():
-            if row.code == cause:
+            if row.code not in self.holds:  # a latch is kept by no hold but its own
                 self.points[name].latched = False
         return True
 
     # -- what stands
 
     def standing(self):
-        """Return {point: (alarm, state, latched, calls)} of the newest alarm at each point."""
+        """Return {point: (alarm, state, latched, calls, episodes, together)} of the newest alarm at each."""
         return {
-            name: (facts.alarm, facts.name(), facts.latched, facts.calls)
+            name: (
+                facts.alarm, facts.name(), facts.latched, facts.calls,
+                [tuple(facts.episodes[place]) for place in (0, -1)], together(facts.group),
+            )
             for name, facts in self.points.items() if facts.alarm
         }
+
+
+def together(group):
+    """Return which alarms of a group began first."""
+    return tuple(sorted([alarm for alarm, began in group.items() if began == min(group.values())]))

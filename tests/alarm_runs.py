@@ -9,6 +9,7 @@ from functools import lru_cache
 from bench import CALLS, attempt, twin_of
 from rules import REPORT
 from simulator import FAULTS, SAMPLING_PERIOD_S
+from twin.alarmstates import UNACK_OF
 from twin.calls import RATE_S
 from twin.rows import TELEMETRY_MISSING
 from twin.sample import NORMAL, Order
@@ -18,15 +19,15 @@ EVENTS = 720  # of one run
 INPUT_OF = {  # what a line of a history says, up to a blank -> the input that made it
     "raised": "raise", "its": "raise", "returned": "clear", "reset": "clear", "acknowledged": "acknowledge",
     "shelved": "shelve", "unshelved": "unshelve", "shelving": "unshelve", "suppressed": "suppress",
-    "no": "unsuppress", "latched": None,
+    "no": "unsuppress", "latched": None, "taken": "out_of_service", "put": "return_to_service",
 }
 
 
 def input_of(step):
     """Return the input that made a line of a history; None where none did: a note, a new latch."""
     given = INPUT_OF.get(step.what.split()[0])
-    still_owed = given == "unshelve" and step.state == "RTN_UNACK"
-    return "unshelve_unack" if still_owed else given
+    still_owed = given in UNACK_OF and step.state == "RTN_UNACK"
+    return UNACK_OF[given] if still_owed else given
 
 
 def alarm_code(code):

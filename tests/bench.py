@@ -1,5 +1,6 @@
 """What the tests of the core share: samples and detections, machines and stations, a bench and a desk."""
 
+import dataclasses
 import sys
 from collections import namedtuple
 from functools import partial
@@ -14,12 +15,14 @@ from recommender import advice, recommend  # noqa: E402
 from rules import REPORT  # noqa: E402
 from simulator import Simulator  # noqa: E402
 from twin.alarms import Alarms  # noqa: E402
+from twin.asked import Look  # noqa: E402
 from twin.machine import Machine  # noqa: E402
 from twin.requests import Requests  # noqa: E402
 from twin.sample import Malformed, Moment, Person, Refused, Sample  # noqa: E402
 from twin.source import Source  # noqa: E402
 from twin.station import Station  # noqa: E402
 
+NAMES = tuple(code.name for code in REPORT.codes)
 PERIOD_S = 2.0  # between two samples, where no time is given
 
 # ---------------------------------------------------------------------------------------------
@@ -38,6 +41,16 @@ for signal in REPORT.signals:  # one that somebody has added reads what stands i
 EXPECTED = {signal.expected: signal.name for signal in REPORT.signals if signal.expected}
 OWN = Sample._fields[2:]
 BOUND = {bound.name: bound for bound in REPORT.bounds_in("roughing")}  # each rule with its numbers
+
+# The published rules, but an instrument may stand still, jump, and have any clock: for streams made by hand
+BY_HAND = ("missing", "out_of_range")
+STEADY = dataclasses.replace(REPORT, trust=tuple(row for row in REPORT.trust if row.check in BY_HAND))
+
+
+def alive(sequence):
+    """Return values of the sound sample that move a little from one sample to the next, as sensors do."""
+    names = ("spindle_load_pct", "vibration_rms", "temperature_c")
+    return {name: SOUND[name] + 0.01 * (sequence % 2) for name in names}
 
 
 def sample(**changes):
@@ -177,6 +190,14 @@ class Bench:
         """Unshelve an alarm, and return it."""
         return self.alarms.unshelve(number, self.moment, Person("ada", note))[0]
 
+    def out_of_service(self, number=1, note="sensor is being changed"):
+        """Take an alarm out of service, and return it."""
+        return self.alarms.out_of_service(number, self.moment, Person("ada", note))[0]
+
+    def return_to_service(self, number=1, note="sensor changed"):
+        """Let an alarm call again, and return it."""
+        return self.alarms.return_to_service(number, self.moment, Person("ada", note))[0]
+
     def note(self, number=1, note="noted", operator="ada"):
         """Note something on an alarm, and return it."""
         return self.alarms.note(number, self.moment, Person(operator, note))
@@ -209,32 +230,68 @@ class Bench:
 # A desk of requests
 
 
+class Raised:
+    """Stands for the alarms of a desk: those of its codes are raised at once, or by hand."""
+
+    def __init__(self):
+        self.codes = ()  # whose alarms stand
+        self.exist = True  # whether any code has an alarm at all
+
+    def raised(self, codes):
+        """Return the ids of the alarms that stand; None where there are none of these codes."""
+        if not self.exist:
+            return None
+        return tuple([1 + NAMES.index(code) for code in codes if code in self.codes])
+
+
 class Desk:
     """Requests that are fed codes, 2 s apart where no time is given, and a person who answers them."""
 
     def __init__(self):
-        self.requests = Requests(REPORT)
-        self.moment = Moment(-1, -PERIOD_S)
-        self.codes = ()
+        self.alarms = Raised()
+        self.requests = Requests(REPORT, self.alarms)
+        self.look = Look(Moment(-1, -PERIOD_S), ())
+        self.told = []  # all that the log was told
+        self.fed = []  # (process time, codes) of every sample
 
-    def feed(self, codes=(), count=1, at_s=None, confidence=0.8):
-        """Take note of some samples with these codes; return the requests that they make."""
+    @property
+    def moment(self):
+        """Return where the run stands."""
+        return self.look.moment
+
+    @property
+    def codes(self):
+        """Return the codes of the newest sample."""
+        return self.look.codes
+
+    def feed(self, codes=(), count=1, at_s=None, margin=0.8, strength=1.0, alarms=None, **look):
+        """Take note of some samples with these codes; return the requests that they make.
+
+        The alarms of the codes stand at once, where `alarms` does not say which do.
+        """
         made = []
-        self.codes = codes
+        self.alarms.codes = codes if alarms is None else alarms
         for _ in range(count):
             now_s = self.moment.at_s + PERIOD_S if at_s is None else at_s
-            self.moment = Moment(self.moment.sequence + 1, now_s)
-            evidence = (f"evidence of sample {self.moment.sequence}",)
-            made += self.requests.evaluate(advice(REPORT, codes, confidence), self.moment, evidence)
+            moment = Moment(self.moment.sequence + 1, now_s)
+            self.fed.append((now_s, codes))
+            evidence = tuple([f"{code} of sample {moment.sequence}" for code in codes])
+            known = dict({"trusted": "sensor_dropout" not in codes}, **look)
+            self.look = Look(moment, codes, evidence=evidence, **known)
+            advised = advice(REPORT, codes, margin)
+            told = self.requests.evaluate(advised, strength if advised.cause else 0.0, self.look)
+            self.told += told
+            made += [one.request for one in told if one.what == "stands"]
         return made
 
-    def confirm(self, number=1, operator="ada", note=""):
+    def confirm(self, number=1, operator="ada", note="looked at it"):
         """Confirm the check of a hold, and return it."""
-        return self.requests.confirm(number, self.codes, self.moment, Person(operator, note))
+        return self.requests.confirm(number, self.look, Person(operator, note))
 
-    def answer(self, number=1, verdict="done", note="as seen", operator="ada"):
+    def answer(self, number=1, verdict="done", note="as seen", operator="ada", change=None):
         """Answer a review or an intervention; return (it, the hold that a stop makes, or None)."""
-        return self.requests.answer(number, verdict, self.moment, Person(operator, note))
+        named = ("other" if verdict == "continue_with_change" else "") if change is None else change
+        return self.requests.answer(number, verdict, named, self.look, Person(operator, note))
 
     def open(self):
         """Return how many requests of each kind are open."""

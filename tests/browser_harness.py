@@ -40,15 +40,15 @@ SCREENS = (
 )
 FAULTS = (
     # first  code              decision                 from its evidence sentence
-    (46, "chatter_risk", "human review", "Vibration 1.212 RMS: above the limit of 0.82 RMS"),
-    (91, "tool_wear", "schedule intervention", "Tool wear 37.76 %: at or above the limit of 32.0 %"),
-    (137, "thermal_drift", "human review", "Temperature 51.72 °C: 13.81 °C above the expected 37.91 °C"),
-    (174, "feed_mismatch", "do not proceed", "Feed rate 329.0 mm/min: above the limit of 220.0 mm/min"),
+    (46, "chatter_risk", "human review", "Vibration at the spindle housing 1.212 mm/s RMS: 0.392"),
+    (91, "tool_wear", "schedule intervention", "Tool wear 37.76 %: 5.76 points above the limit of 32.0"),
+    (137, "thermal_drift", "human review", "housing 51.72 °C: 13.8 °C above the expected 37.9 °C"),
+    (174, "feed_mismatch", "do not proceed", "Feed rate 329.0 mm/min: 109.0 mm/min above the limit of 220.0"),
     (
         208,
         "sensor_dropout",
         "do not proceed",
-        "No valid reading of spindle_load_pct, vibration_rms, temperature_c",
+        "No valid reading of spindle load, vibration and temperature",
     ),
 )
 # The charts, from above to below
@@ -121,18 +121,23 @@ def moment_of(server, sequence):
     """Return what the page should show of a sample."""
     record, model = server.record(sequence), server.api("/api/model")
     event, found, advice = record["event"], record["detection"], record["recommendation"]
+    released = record["released"]
     return {
         "sample": sequence,
         "table": f"Sample {sequence}",
-        "slider": f"sample {sequence}, {words(advice['decision'])}",
+        "slider": f"sample {sequence}, {words(released['decision'])}",
         **machine_of(event),
-        "health": str(found["health_score"]),
+        **health_of(found, model),
         "severity": found["severity"],
+        "released": words(released["decision"]),
+        "action": released["action"],
+        "required-check": released["required_check"],
+        "released-why": released["why"],
         "decision": words(advice["decision"]),
-        "action": action_of(record, model),
-        "required-check": advice["required_check"],
         "rationale": advice["rationale"],
-        "confidence": f"{advice['confidence']:.2f}",
+        "margin": "– (telemetry is not trusted)" if found["margin"] is None else f"{found['margin']:.2f}",
+        "agreement": agreement_of(found),
+        "instruments": [instrument_of(doubt, model) for doubt in found["trust"]],
         "evidence": evidence_of(found),
         "gates": [gate_line(gate) for gate in advice["gates"]],
         "values": [value_row(row, event) for row in model["signals"]],
@@ -140,6 +145,31 @@ def moment_of(server, sequence):
         "rules-of": f"Rules: {record['rule_set']}",
         "raw": {"topic": event["topic"], "payload": event},
     }
+
+
+def health_of(found, model):
+    """Return what the lamp of the health shows: the sample's own, what makes it up, and the mean."""
+    if found["health"] is None:
+        return {"health": "–", "health-mean": "not known: telemetry is not trusted"}
+    fired = [row for row in model["codes"] if row["name"] in found["codes"]]
+    penalties = "".join(f" − {row['penalty']} {words(row['name'])}" for row in fired)
+    own = f"this sample: 100{penalties}" if fired else "this sample"
+    mean = f"mean of the last {model['baseline']['health_window']}: {found['health_score']}"
+    return {"health": str(found["health"]), "health-mean": f"{own}; {mean}"}
+
+
+def agreement_of(found):
+    """Return what the page says of how many signals agree."""
+    if found["agreement"] is None:
+        return f"– ({'telemetry is not trusted' if found['codes'] else 'nothing fired'})"
+    return f"{found['agreement']} {'signal' if found['agreement'] == 1 else 'signals'}"
+
+
+def instrument_of(doubt, model):
+    """Return the line of the page on an instrument, without its mark's letter."""
+    meaning = next(row for row in model["statuses"] if row["letter"] == doubt["status"])
+    said = f"{model['titles'][doubt['signal']]}: {words(doubt['check'])}"
+    return f"{doubt['status']}{said}, {doubt['status']} {meaning['word']}"
 
 
 def machine_of(event):
@@ -150,12 +180,6 @@ def machine_of(event):
         "phase": words(event["process_phase"]),
         "event-time": event["timestamp"].replace("T", " ").replace("+00:00", ""),
     }
-
-
-def action_of(record, model):
-    released, advice = record["released"], record["recommendation"]
-    held = released["hold_ids"] and released["decision"] != advice["decision"]
-    return model["held_action"] if held else advice["action"]
 
 
 def evidence_of(found):

@@ -20,6 +20,9 @@ TOP = [
     "speed",
     "seed-field",
     "Reset",
+    "Feed hold",
+    "Spindle stop",
+    "Cycle start",
     "Export CSV",
     "Sample data",
     "picture",
@@ -38,6 +41,11 @@ IS_NOT_BEHIND = """(id) => {
   return activeElement === body || document.getElementById(id).contains(activeElement);
 }"""
 ALARM = "alarm 1, chatter risk"
+ASKED = [
+    "Show sample 46",
+    "Alarm 1",
+    "Answer: review 1",
+]
 PEOPLE = [
     "alarm-filter",
     "who",
@@ -45,26 +53,29 @@ PEOPLE = [
     "Inject a fault…",
     "Report",
     "Audit CSV",
-    "Answer: review 1",
     "people-title",
     "Priority",
     "State",
     "Alarm",
     "Since",
     "Peak / limit",
-    f"Acknowledge: {ALARM}",
-    f"Shelve: {ALARM}",
+    "More on alarm 1",
+    f"Seen: {ALARM}",
+    f"Put off: {ALARM}",
+    f"Out of service: {ALARM}",
     f"Note: {ALARM}",
+    "see review 1",
     "Audit trail (in memory only)",
 ]
 FIGURES = [
     name
     for signal, title in zip(
-        SIGNALS, ("Spindle load", "Vibration", "Temperature", "Feed rate", "Tool wear", "Health")
+        SIGNALS, ("Spindle load", "Vibration", "Temperature", "Feed rate", "Tool wear", "Mean health")
     )
     for name in (f"Table of {title}", f"chart-{signal}")
 ]
 REST = [
+    "to-asked",  # live only
     "to-rules",
     "chatter_risk",
     "values-title",
@@ -74,6 +85,7 @@ REST = [
     "view-all",
     *FIGURES,
     "timeline",
+    *ASKED,
     *PEOPLE,
     "rules-title",
     "copy",
@@ -113,8 +125,9 @@ class Spoken(BrowserTest):
         records = [self.server.record(sequence) for sequence in range(first, last + 1)]
         said = []
         for before, record in zip(records, records[1:]):
-            decision = record["recommendation"]["decision"]
-            changed = decision != before["recommendation"]["decision"]
+            decision, holds = record["released"]["decision"], record["released"]["hold_ids"]
+            changed = decision != before["released"]["decision"]
+            changed = changed or bool(set(holds) - set(before["released"]["hold_ids"]))
             fresh = [
                 code for code in record["detection"]["codes"] if code not in before["detection"]["codes"]
             ]
@@ -125,7 +138,7 @@ class Spoken(BrowserTest):
             alert = changed and decision == "do_not_proceed"
             if text:
                 said.append(
-                    ["alert", f"{text} {record['recommendation']['action']}"] if alert else ["polite", text]
+                    ["alert", f"{text} {record['released']['action']}"] if alert else ["polite", text]
                 )
         self.assertTrue(said)
         return said
@@ -203,6 +216,7 @@ class Keyboard(BrowserTest):
     def in_order(self, past=False, hidden=()):
         names = TOP[:1] + ["history-live"] * past + TOP[1:] + REST
         if past:
+            names.remove("to-asked")
             names.insert(names.index("anomaly") + 1, "live")
         return [name for name in names if name not in hidden]
 

@@ -291,7 +291,7 @@ class Drawn(BrowserTest):
         self.assertGreater(sum(count("spindle_load_pct", at, "--chart-expected") for at in range(60, 80)), 0)
         self.assertGreater(sum(count("spindle_load_pct", at, "--chart-limit") for at in range(60, 80)), 0)
         hatched = [
-            probe(page, "pixels", "chart-vibration_rms", sequence - 35, "--chart-hatch", 45)
+            probe(page, "pixels", "chart-vibration_rms", sequence - 35, "--chart-hatch", 70)
             for sequence in (210, 211, 70, 200)
         ]
         self.assertEqual(

@@ -245,6 +245,7 @@ class Safety(BrowserTest):
                 severity=text, codes=[text], evidence=[{"code": text, "signal": text, "sentence": text}]
             )
             record["recommendation"].update(decision=text, action=text, required_check=text, rationale=text)
+            record["released"].update(decision=text, action=text, required_check=text, why=text)
             for gate in record["recommendation"]["gates"]:
                 gate.update(name=text, because=text)
 
@@ -284,6 +285,7 @@ class Safety(BrowserTest):
             except OSError:  # the test is over
                 return route.abort()
             for what in self.what:
+                body["summary"].pop("released")  # the page then takes the record's own
                 for record in body["records"]:
                     change(record, what)
             return route.fulfill(json=body)

@@ -18,12 +18,16 @@ globalThis.probes = (() => {
     "phase",
     "event-time",
     "health",
+    "health-mean",
     "severity",
-    "decision",
+    "released",
     "action",
     "required-check",
+    "released-why",
+    "decision",
     "rationale",
-    "confidence",
+    "margin",
+    "agreement",
   ];
 
   // Everything that a page says of the sample it shows
@@ -36,6 +40,7 @@ globalThis.probes = (() => {
       slider: byId("timeline").getAttribute("aria-valuetext"),
       evidence: texts("#evidence li"),
       gates: texts("#gates li"),
+      instruments: texts("#instruments li"),
       values: rowsOf("values").map((cells) => cells.slice(0, 3)),
       rules: rowsOf("rules").map(([code, , measured, , , status]) => [code, measured, status]),
       "rules-of": text("rule-set"),

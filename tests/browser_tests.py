@@ -14,11 +14,13 @@ import unittest
 
 from browser import missing
 from browser_harness import AXE, REQUIRED
+from browser_figure_tests import Figures  # noqa: F401
 from browser_foreign_tests import Foreign, ForeignToHttps  # noqa: F401
 from browser_keyboard_tests import Keyboard, Spoken  # noqa: F401
 from browser_look_tests import Drawn, Seen  # noqa: F401
 from browser_outside_tests import Safety, ServerAndOthers, TakeAway  # noqa: F401
-from browser_people_tests import Orders, People, Recording, Shared  # noqa: F401
+from browser_people_tests import Notified, Orders, People, PutAway, Recording, Shared  # noqa: F401
+from browser_released_tests import Answered, Reached, Released, Stopped  # noqa: F401
 from browser_run_tests import Run, ShortHistory, TimeTravel  # noqa: F401
 from browser_view_tests import Hover, Links, Zoom  # noqa: F401
 

@@ -37,7 +37,7 @@ PLAIN = {
     "severity":             "normal",
     "codes":                "",
     "health_score":         100,
-    "confidence":           0.95,
+    "margin":               0.95,
     "released_decision":    "continue",
     "holds":                None,
 }

@@ -59,6 +59,11 @@ def example_of(record):
     )
 
 
+def shown(value):
+    """Return a number as the golden run has it; a dash where it is not known."""
+    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else value
+
+
 def golden_line(record):
     """Return one line for a record: what was measured, found and advised."""
     values = record.sample.values
@@ -69,6 +74,6 @@ def golden_line(record):
         f" load {values['spindle_load_pct']} of {expected['spindle_load_pct']}"
         f" temp {values['temperature_c']} of {expected['temperature_c']} vib {values['vibration_rms']}"
         f" wear {values['tool_wear_pct']} feed {values['feed_rate_mm_min']} {record.truth.label}"
-        f" -> {'|'.join(found.codes) or 'none'} {found.severity} {found.health_score} {found.confidence:.2f}"
-        f" {record.recommendation.decision}"
+        f" -> {'|'.join(found.codes) or 'none'} {found.severity} {shown(found.health_score)}"
+        f" {shown(found.margin)} {record.recommendation.decision}"
     )

@@ -15,8 +15,9 @@ never among it, nor is the beginning of a run, nor what stands before such an en
 import threading
 
 # What stays of an alarm, and of a request
-RAISED = ("point", "code", "signal", "title", "priority", "first", "unit", "action", "evidence")
-ASKED = ("kind", "cause", "decision", "action", "required_check", "since", "since_s", "evidence")
+RAISED = ("point", "code", "title", "priority", "first", "unit", "action")
+ASKED = ("kind", "cause", "decision", "action", "required_check", "since", "since_s")
+OPEN = "not yet verified"  # what an answer claims
 DONE = ("run_started", "reset")  # entries that nobody sees before they are on the disk
 
 
@@ -108,6 +109,16 @@ def changed_rows(name, wanted, found):
     ]
 
 
+def answer_of(request):
+    """Return an answered request without what comes of its claim, which is decided later."""
+    return {field: cell for field, cell in request.items() if field not in ("claim", "claim_because")}
+
+
+def evidence_at(row):
+    """Return the sample that the evidence of an alarm, or of a request, is of."""
+    return row["newest_episode"]["first"] if "newest_episode" in row else row["evidence_at"]
+
+
 def changed_row(name, before, now):
     """Return what is another in an alarm or a request, as a sentence; None where nothing is.
 
@@ -117,8 +128,15 @@ def changed_row(name, before, now):
         return None
     if now is None:
         return f"{name} {before['id']} is gone: {before}"
-    if before["state"] == "answered" and before != now:
+    if before["state"] == "answered" and answer_of(before) != answer_of(now):
         return f"{name} {before['id']} was {before}, and is {now}"
+    if before.get("claim") not in ("", None, OPEN) and before != now:
+        return f"{name} {before['id']} is decided, was {before}, and is {now}"
+    if evidence_at(before) > evidence_at(now):
+        return f"{name} {before['id']} has older evidence: {before} and {now}"
+    same = evidence_at(before) == evidence_at(now)
+    if same and now["evidence"][:len(before["evidence"])] != before["evidence"]:  # a second stop adds to it
+        return f"{name} {before['id']} has other evidence of the same sample: {before} and {now}"
     odd = [field for field in (RAISED if "history" in before else ASKED) if before[field] != now[field]]
     if odd:
         return f"{name} {before['id']} has another {odd}: {before} and {now}"

@@ -42,7 +42,7 @@ def example_differences(window):
 
 
 def golden_differences(window):
-    """Return one sentence for each event off the golden run: values, health and confidence included."""
+    """Return one sentence for each event off the golden run: values, health and margin included."""
     golden = GOLDEN.read_text(encoding="utf-8").splitlines()
     lines = [published.golden_line(record) for record in window.records]
     found = [f"golden run: {got}\n   was {line}" for line, got in zip(golden, lines) if got != line]

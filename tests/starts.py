@@ -20,6 +20,7 @@ from twin.sample import NotRecorded, Order, Refused
 from twin.station import Station
 
 NEVER_S = 3600  # between batches: closing writes them
+CHANGED = (("change", "other"), ("verdict", "continue_with_change"))
 SAMPLES = 400  # in the run that is on
 MORE = 30  # made after a start
 SENTENCE_CHARACTERS = 400  # a longer one is none
@@ -41,7 +42,7 @@ def work(station):
     """Do what people do, in between 400 samples."""
     orders = (
         Order("acknowledge", "Ada", "seen", 1, (), "one"),
-        Order("review", "Ada", "fixture was loose", 1, (("verdict", "continue_with_change"),)),
+        Order("review", "Ada", "fixture was loose", 1, CHANGED),
         Order("action", "Grace", "edge was gone", None, (("action", "change_tool"),)),
         Order("shelve", "Ada", "größer — seen", 2, (("minutes", 30),)),
     )

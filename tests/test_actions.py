@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import random
 import tempfile
 import unittest
@@ -17,13 +18,18 @@ import published
 from detector import Detector
 from rules import REPORT
 from simulator import (
-    ACTIONS, BLANKED, EFFECTS, FAULTS, FEED_FACTOR, LOAD_PER_FEED, MAX_INJECTED_EVENTS, RAMPED, REDUCE_PCT,
-    STRENGTH, WEAR_CEILING_PCT, WORN_FROM_PCT, Simulator,
+    ACTIONS, BLANKED, COOLANT_S, EFFECTS, FAULTS, FEED_FACTOR, LOAD_PER_FEED, MAX_INJECTED_EVENTS, RAMPED,
+    RANGES, SAMPLING_PERIOD_S, SENSOR_FAULTS, SENSORS, STRENGTH, TOOL, WEAR_CEILING_PCT, Simulator,
 )
 from twin.sample import NORMAL, Malformed, Order, Refused, Sample
 from twin.source import Source
 
 ALL_LABELS = tuple(fault.label for fault in FAULTS)
+SENSOR_LABELS = tuple(fault.label for fault in SENSOR_FAULTS)
+SIGNALS = tuple(row.signal for row in SENSORS)
+RANGE_OF = {row.action: row for row in RANGES}
+NAMES = tuple(action.name for action in ACTIONS)
+MOVING = tuple(name for name in NAMES if name not in ("feed_hold", "spindle_stop"))
 LABELS = tuple(label for label in ALL_LABELS if label in published.LABELS)  # claims are made of these
 CODE_OF = {fault.label: fault.code for fault in FAULTS}
 LOST = BLANKED["sensor_dropout"]
@@ -32,6 +38,7 @@ TRUTH = ("anomaly_label", "injected")
 EXPECTED = tuple(signal.expected for signal in REPORT.signals if signal.expected)
 OTHER = tuple(signal.name for signal in REPORT.signals if signal.name not in MEASURED)
 FIXED = Sample._fields[2:] + OTHER + ("expected_temperature_c",)  # nobody's doing changes these
+CHATTERED = ("vibration_rms", "spindle_load_pct")  # what chatter shakes
 REDUCED = ("feed_rate_mm_min", "spindle_load_pct", "expected_load_pct")  # what a reduced feed changes
 EVENTS = 700
 THERMAL = {sequence: 9.0 + 0.45 * (sequence % 18) for sequence in range(EVENTS)}  # what heat adds, °C
@@ -117,22 +124,48 @@ SAID = (
     # at  action              %     what is said
     (100, "change_tool",       None, "Change the tool: wear starts again at its nominal 4 %"),
     (176, "restore_feed",      None, "Restore validated feed: the feed is the phase's own again"),
-    (50,  "reduce_feed",       12.5, "Reduce the feed by 12.5 %: feed and load fall, and the cut steadies"),
-    (50,  "reduce_feed",       10,   "Reduce the feed by 10 %: feed and load fall, and the cut steadies"),
-    (210, "restore_telemetry", None, "Restore telemetry: load, vibration and temperature are read again"),
-    (140, "coolant_on",        None, "Coolant on: the temperature follows the model again"),
+    (50,  "reduce_feed",       12.5, "Reduce the feed by 12.5 %: feed, load and chatter ease by their share"),
+    (50,  "reduce_feed",       10,   "Reduce the feed by 10 %: feed, load and chatter ease by their share"),
+    (50,  "change_speed",      10,   "Lower the spindle speed by 10 %: off its lobe chatter dies down"),
+    (50,  "feed_hold",         None, "Feed hold: the program stands and the spindle turns"),
+    (50,  "spindle_stop",      None, "Spindle stop: feed and spindle stand"),
+    (210, "restore_telemetry", None, "Restore telemetry: all signals are read as they are again"),
+    (140, "coolant_on",        None, "Coolant on: the heat goes over minutes"),
+)
+SAID_AFTER = (  # another action
+    # at  before                  action           what is said
+    (50, ("feed_hold", None),    "cycle_start",   "Cycle start: the program goes on where it stood"),
+    (50, ("change_speed", 9.0),  "restore_speed", "Restore validated speed: its phase's own again"),
 )
 
 
 class Actions(ActionTest):
-    def test_every_published_fault_is_ended_by_an_action_of_its_own(self):
-        ends = [one.ends for one in ACTIONS]
+    def test_every_code_of_a_fault_has_a_remedy_and_all_but_chatter_are_ended_by_one(self):
+        remedies = {one.code for one in ACTIONS if one.code}
+        self.assertEqual(remedies, {fault.code for fault in (*FAULTS, *SENSOR_FAULTS)})
+        ends = [one.code for one in ACTIONS if one.ends]
         self.assertEqual(len(ends), len(set(ends)))
-        self.assertLessEqual(set(LABELS), set(ends))
-        self.assertLessEqual(set(ends), set(ALL_LABELS))
+        self.assertEqual(remedies - set(ends), {"chatter_risk"})
+
+    def test_a_source_says_what_an_action_is_for(self):
+        simulator = Simulator()
+        for one in ACTIONS:
+            self.assertEqual(simulator.code_of(one.name), one.code)
+            self.assertEqual(simulator.changes_parameter(one.name), one.changes_parameter)
+            self.assertEqual(simulator.starts(one.name), one.name == "cycle_start")
+        parameters = [one.name for one in ACTIONS if one.changes_parameter]
+        self.assertEqual(parameters, ["reduce_feed", "change_speed"])
+        told = (simulator.code_of("open_door"), simulator.changes_parameter("open_door"))
+        self.assertEqual(told, ("", False))
 
     def test_what_was_done_is_said_in_a_sentence(self):
-        self.assertEqual({name for _, name, *_ in SAID}, {one.name for one in ACTIONS})
+        said = {name for _, name, *_ in SAID} | {name for _, _, name, _ in SAID_AFTER}
+        self.assertEqual(said, {one.name for one in ACTIONS})
+        for sequence, before, name, sentence in SAID_AFTER:
+            simulator = Simulator()
+            simulator.take(sequence)
+            simulator.act(*before)
+            self.assertEqual(simulator.act(name), f"{sentence}, from sample {sequence} on")
         for sequence, name, percent, sentence in SAID:
             with self.subTest(name):
                 simulator = Simulator()
@@ -145,9 +178,9 @@ class Actions(ActionTest):
             sentence = f"action must be one of {known}, not {str(name)[:40]!r}"
             self.assert_says(Malformed, sentence, Simulator(), "act", name)
 
-    def test_a_percentage_is_for_a_feed_that_is_reduced(self):
-        for name in ("change_tool", "restore_feed", "restore_telemetry", "coolant_on"):
-            sentence = f"percent is for reduce_feed only; {name} takes none"
+    def test_a_percentage_is_for_a_feed_or_a_speed_that_is_lowered(self):
+        for name in [one.name for one in ACTIONS if one.name not in RANGE_OF]:
+            sentence = f"percent is for reduce_feed and change_speed only; {name} takes none"
             self.assert_says(Malformed, sentence, Simulator(), "act", name, 10.0)
 
     def test_an_action_on_a_fault_leaves_what_it_does_not_touch_as_it_was(self):
@@ -155,7 +188,6 @@ class Actions(ActionTest):
             # action             at   window      what it touches
             ("restore_feed",      176, (176, 180), ("feed_rate_mm_min", "vibration_rms", "spindle_load_pct")),
             ("restore_telemetry", 210, (210, 213), LOST),
-            ("coolant_on",        140, (140, 153), ("temperature_c", "spindle_load_pct")),
         )
         for name, at, (first, last), touched in cases:
             with self.subTest(name):
@@ -164,12 +196,30 @@ class Actions(ActionTest):
                 self.assertEqual(set(found), {*touched, "anomaly_label"})
                 self.assertEqual(set(labels_of(events[first : last + 1])), {NORMAL})
 
-    def test_the_coolant_takes_just_what_the_fault_had_added(self):
+    def test_with_coolant_the_heat_goes_over_minutes_and_nothing_else_changes(self):
         events = run([(140, "act", "coolant_on")])
-        for plain, event in zip(self.plain[140:154], events[140:154]):
-            heat = plain.temperature_c - event.temperature_c
-            self.assertAlmostEqual(heat, THERMAL[event.sequence], delta=0.011)
-            self.assertAlmostEqual(plain.spindle_load_pct - event.spindle_load_pct, 3.0, delta=0.011)
+        touched = ("temperature_c", "spindle_load_pct", "anomaly_label")
+        self.assert_differs(events, touched, 140)
+        sound = run([(137, "act", "coolant_on")])  # before it heated anything
+        self.assertEqual(labels_of(sound[136:155]), [NORMAL] * 19)
+        for event, plain in zip(events[140:240], sound[140:240]):
+            share = math.exp(-SAMPLING_PERIOD_S * (event.sequence - 139) / COOLANT_S)
+            if plain.temperature_c is None:
+                continue
+            heat = event.temperature_c - plain.temperature_c
+            self.assertAlmostEqual(heat, THERMAL[139] * share, delta=0.011)
+            self.assertAlmostEqual(event.spindle_load_pct - plain.spindle_load_pct, 3.0 * share, delta=0.011)
+
+    def test_heat_is_called_by_its_name_while_it_is_noticed(self):
+        events = run([(140, "act", "coolant_on")])
+        sound = run([(137, "act", "coolant_on")])
+        for event, plain in zip(events[140:600], sound[140:600]):
+            if plain.anomaly_label == NORMAL:
+                heat = event.temperature_c - plain.temperature_c
+                if abs(heat - 1.5) > 0.011:
+                    label = "thermal_drift" if heat > 1.5 else NORMAL
+                    self.assertEqual(event.anomaly_label, label, event.sequence)
+        self.assertEqual(differing(sound[600:], events[600:]), {}, "in the end nothing is left")
 
     def test_a_restored_feed_is_the_one_of_its_phase_and_takes_the_fault_with_it(self):
         events = run([(176, "act", "restore_feed")])
@@ -208,9 +258,10 @@ class Actions(ActionTest):
         for percent in (10.0, 12.5, 15):
             with self.subTest(percent=percent):
                 events = run([(250, "act", "reduce_feed", percent)])
-                self.assert_differs(events, REDUCED, 250)
+                self.assert_differs(events, REDUCED + ("vibration_rms",), 250)
                 for event, plain in zip(events[250:], self.plain[250:]):
-                    self.check_reduced(event, plain, percent / 100)
+                    if plain.anomaly_label != "chatter":  # which it eases
+                        self.check_reduced(event, plain, percent / 100)
 
     def check_reduced(self, event, plain, share):
         """Check an event of a feed that is reduced by a share against the plain one."""
@@ -223,19 +274,42 @@ class Actions(ActionTest):
     def test_a_feed_that_is_reduced_stays_inside_every_validated_window(self):
         simulator = Simulator()
         simulator.take(250)
-        simulator.act("reduce_feed", REDUCE_PCT[1])
+        simulator.act("reduce_feed", RANGE_OF["reduce_feed"].high)
         detector = Detector(REPORT)
         for sample, truth in simulator.take(EVENTS - 250):
             codes = detector.evaluate(sample).codes
             if truth.label == NORMAL:
                 self.assertNotIn("feed_mismatch", codes, sample.sequence)
 
-    def test_a_feed_that_is_reduced_in_chatter_ends_it(self):
-        events = run([(49, "act", "reduce_feed", 10.0)])
-        found = self.assert_differs(events, REDUCED + ("vibration_rms", "anomaly_label"), 49)
-        window = list(range(49, 55))
-        self.assertEqual((found["vibration_rms"], found["anomaly_label"]), (window, window))
-        self.assertLess(max([event.vibration_rms for event in events[49:55]]), 0.82)
+    def test_a_feed_that_is_reduced_in_chatter_eases_it_by_its_share(self):
+        for percent in (10.0, 15.0):
+            events = run([(49, "act", "reduce_feed", percent)])
+            found = self.assert_differs(events, REDUCED + ("vibration_rms",), 49)
+            window = list(range(49, 55))
+            self.assertEqual(found["vibration_rms"][:6], window)
+            self.assertEqual({labels_of(events)[at] for at in found["vibration_rms"]}, {"chatter"})
+            self.assertEqual(labels_of(events[49:55]), ["chatter"] * 6, "it is not over")
+            for event, plain in zip(events[49:55], self.plain[49:55]):
+                eased = plain.vibration_rms - event.vibration_rms
+                share = percent / 100
+                self.assertTrue(0.75 * share - 0.0011 <= eased <= 1.35 * share + 0.0011, eased)
+
+    def test_a_speed_that_is_lowered_in_chatter_lets_it_die_down(self):
+        events = run([(48, "act", "change_speed", 10.0)])
+        found = self.assert_differs(events, CHATTERED + ("spindle_speed_rpm", "anomaly_label"), 48)
+        self.assertEqual(found["vibration_rms"][:7], list(range(48, 55)))
+        self.assertEqual(labels_of(events[46:55]), ["chatter"] * 7 + [NORMAL] * 2)
+        self.assertEqual({event.spindle_speed_rpm for event in events[48:55]}, {7020.0})
+        self.assertLess(max([event.vibration_rms for event in events[51:55]]), 0.82)
+
+    def test_a_speed_that_is_restored_in_chatter_brings_it_back(self):
+        events = run([(47, "act", "change_speed", 10.0), (51, "act", "restore_speed")])
+        self.assert_differs(events, CHATTERED + ("spindle_speed_rpm",), 47, 50)
+
+    def test_at_another_speed_no_chatter_comes_and_its_noise_is_drawn_all_the_same(self):
+        events = run([(20, "act", "change_speed", 5.0), (60, "act", "restore_speed")])
+        self.assert_differs(events, CHATTERED + ("spindle_speed_rpm", "anomaly_label"), 20, 59)
+        self.assertEqual(set(labels_of(events[20:60])), {NORMAL})
 
     def test_a_feed_that_is_restored_is_the_plain_run_s_again(self):
         events = run([(250, "act", "reduce_feed", 10.0), (300, "act", "restore_feed")])
@@ -263,6 +337,12 @@ class Refusals(ActionTest):
         cool = "the coolant is on and no heat fault lasts: there is nothing to switch on"
         outside = "the feed is outside its validated window: restore it first, then reduce it"
         reduced = "the feed is reduced by 10 % already: restore it before reducing it by another amount"
+        slower = "the spindle speed is lower by 10 % already: restore it before changing it by another amount"
+        speed = "the spindle speed is the validated one already: there is nothing to restore"
+        runs = "nothing is held and the program runs: there is nothing to start"
+        held = "the feed hold is on already"
+        twice = "the spindle is stopped already"
+        stopped = "the spindle is stopped, and that holds the feed too"
         cases = (
             # at                                         action               percent  why not
             (self.at(173),                               "restore_feed",      None,    feed),
@@ -277,6 +357,12 @@ class Refusals(ActionTest):
             (self.at(174),                               "reduce_feed",       10.0,    outside),
             (self.at(180),                               "reduce_feed",       15.0,    outside),
             (self.at(10, ("act", "reduce_feed", 10)),    "reduce_feed",       15.0,    reduced),
+            (self.at(10, ("act", "change_speed", 10)),   "change_speed",      15.0,    slower),
+            (self.at(10),                                "restore_speed",     None,    speed),
+            (self.at(10),                                "cycle_start",       None,    runs),
+            (self.at(10, ("act", "feed_hold")),          "feed_hold",         None,    held),
+            (self.at(10, ("act", "spindle_stop")),       "feed_hold",         None,    stopped),
+            (self.at(10, ("act", "spindle_stop")),       "spindle_stop",      None,    twice),
         )
         for simulator, name, percent, sentence in cases:
             with self.subTest(name, at=simulator.sequence):
@@ -286,7 +372,7 @@ class Refusals(ActionTest):
         for sequence, name in (
             (174, "restore_feed"), (180, "restore_feed"),
             (208, "restore_telemetry"), (213, "restore_telemetry"),
-            (137, "coolant_on"), (153, "coolant_on"),
+            (137, "coolant_on"),
         ):
             with self.subTest(name, sequence=sequence):
                 simulator = self.at(sequence)
@@ -299,7 +385,7 @@ class Refusals(ActionTest):
             with self.assertRaisesRegex(Refused, f"^the tool in use is as good as new: {worn}$"):
                 simulator.act("change_tool")
         simulator = Simulator()
-        while taken(simulator, 1)[0].tool_wear_pct < WORN_FROM_PCT:
+        while taken(simulator, 1)[0].tool_wear_pct < TOOL.change_from_pct:
             self.assertRaises(Refused, simulator.act, "change_tool")
         simulator.act("change_tool")
 
@@ -325,7 +411,11 @@ class Refusals(ActionTest):
         with self.assertRaisesRegex(Refused, sentence):
             twin.do(reduce)
         twin.do(action("change_tool"))
-        twin.do(Order("confirm", "ada", "", hold))
+        twin.do(Order("confirm", "ada", "override was at 235 %", hold))
+        sentence = "^review 1 of the same cause is unanswered: first look, then change a parameter$"
+        with self.assertRaisesRegex(Refused, sentence):
+            twin.do(reduce)
+        twin.do(Order("review", "ada", "fixture is tight", 1, (("verdict", "continue"),)))
         self.assertEqual(twin.do(reduce).action, "reduce_feed")
 
     def test_a_source_that_is_no_simulation_cannot_be_acted_on(self):
@@ -460,7 +550,7 @@ class Injections(ActionTest):
                 self.assertEqual(set(labels_of(events[250:270])), {"thermal_drift"}, "from the first on")
 
     def test_what_cannot_be_injected_is_refused_by_field_value_and_range(self):
-        label = f"label must be one of {', '.join(ALL_LABELS)}, not"
+        label = f"label must be one of {', '.join(ALL_LABELS + SENSOR_LABELS)}, not"
         duration = "duration must be a whole number of samples from 1 to 900, not"
         strength = "strength must be a number from 0.1 to 3.0, not"
         ramp = "ramp must be a whole number of samples from 0 to the duration of 5, not"
@@ -511,32 +601,42 @@ class Injections(ActionTest):
             self.assertAlmostEqual(less, THERMAL[event.sequence], delta=0.011)
 
     def test_each_action_ends_its_fault_where_that_was_injected(self):
-        for one in ACTIONS:
-            with self.subTest(one.name):
-                percent = 10.0 if one.name == "reduce_feed" else None
-                events = run([(70, "inject", one.ends, 15), (75, "act", one.name, percent)])
-                self.assertEqual(labels_of(events[68:80]), [NORMAL] * 2 + [one.ends] * 5 + [NORMAL] * 5)
+        for label, name in (
+            ("tool_wear", "change_tool"), ("feed_mismatch", "restore_feed"),
+            ("sensor_dropout", "restore_telemetry"),
+        ):
+            with self.subTest(name):
+                events = run([(70, "inject", label, 15), (75, "act", name)])
+                self.assertEqual(labels_of(events[68:80]), [NORMAL] * 2 + [label] * 5 + [NORMAL] * 5)
+
+    def test_the_heat_of_an_injected_fault_goes_over_minutes_too_and_is_said_to_be_injected(self):
+        events = run([(70, "inject", "thermal_drift", 5), (73, "act", "coolant_on")])
+        self.assertEqual(labels_of(events[68:90]), [NORMAL] * 2 + ["thermal_drift"] * 20)
+        self.assertTrue(all([event.injected for event in events[70:90]]))
 
     def test_a_fault_that_was_ended_leaves_the_rest_of_the_run_as_it_would_have_been(self):
         for label, name, touched in (
-            ("thermal_drift", "coolant_on", ()),
             ("feed_mismatch", "restore_feed", ()),
             ("sensor_dropout", "restore_telemetry", ()),
-            ("chatter", "reduce_feed", REDUCED),
+            ("thermal_drift", "coolant_on", ()),
         ):
             with self.subTest(label):
-                events = run([(240, "inject", label, 400), (250, "act", name, 10.0 if touched else None)])
-                later = differing(self.plain[250:], events[250:])
+                over = 690 if label == "thermal_drift" else 250  # heat takes its time
+                events = run([(240, "inject", label, 400), (250, "act", name)])
+                later = differing(self.plain[over:], events[over:])
                 self.assertEqual(set(later), set(touched), "surprises come as they would have come")
 
     def test_a_fault_of_the_run_that_was_ended_stays_ended_whatever_is_injected_into_its_window(self):
-        acts = [(138, "act", "coolant_on"), (140, "inject", "thermal_drift", 3), (141, "act", "coolant_on")]
-        heat = ["thermal_drift"]
-        self.assertEqual(labels_of(run(acts)[136:154]), [NORMAL] + heat + [NORMAL] * 2 + heat + [NORMAL] * 13)
+        acts = [
+            (176, "act", "restore_feed"), (177, "inject", "feed_mismatch", 3), (178, "act", "restore_feed"),
+        ]
+        feed = ["feed_mismatch"]
+        wanted = [NORMAL] + feed * 2 + [NORMAL] + feed + [NORMAL] * 4
+        self.assertEqual(labels_of(run(acts)[173:182]), wanted)
 
     def test_an_action_ends_what_was_injected_and_the_run_s_own_fault_together(self):
-        events = run([(140, "inject", "thermal_drift", 5, 2.0), (142, "act", "coolant_on")])
-        self.assertEqual(set(labels_of(events[142:154])), {NORMAL})
+        events = run([(174, "inject", "feed_mismatch", 3, 2.0), (175, "act", "restore_feed")])
+        self.assertEqual(set(labels_of(events[175:182])), {NORMAL})
 
     def test_the_truth_says_whether_a_person_put_the_fault_there(self):
         events = run([(140, "inject", "thermal_drift", 3)])
@@ -546,21 +646,22 @@ class Injections(ActionTest):
 
 
 class SameRun(ActionTest):
-    def script(self, chance, events):
+    def script(self, chance, events, names):
         """Return [(sequence, method, arguments)] of random acts, sensible or not."""
         sequences = sorted(chance.sample(range(events), 40))
-        return [(sequence, *self.act(chance)) for sequence in sequences]
+        return [(sequence, *self.act(chance, names)) for sequence in sequences]
 
-    def act(self, chance):
+    def act(self, chance, names):
         """Return one random act: (method, arguments)."""
         if chance.random() < 0.5:
-            name = chance.choice(ACTIONS).name
-            percent = chance.choice((10.0, 12.5, 15.0)) if name == "reduce_feed" else None
+            name = chance.choice(names)
+            percent = chance.choice((10.0, 12.5, 15.0)) if name in RANGE_OF else None
             return "act", name, percent
-        label = chance.choice(ALL_LABELS)
+        label = chance.choice(ALL_LABELS + SENSOR_LABELS)
         duration = chance.randint(1, 60)
         strength = chance.choice((0.5, 1.0, 3.0))
-        return "inject", label, duration, strength, 1 if label in RAMPED else 0
+        signals = chance.sample(SIGNALS, chance.randint(1, 3)) if label in SENSOR_LABELS else ()
+        return "inject", label, duration, strength, 1 if label in RAMPED else 0, signals
 
     def played(self, simulator, acts, events):
         """Return (events, sentences) of a run in which acts may be refused."""
@@ -577,11 +678,11 @@ class SameRun(ActionTest):
     def test_the_same_seed_and_the_same_acts_give_the_same_run(self):
         for seed in range(8):
             with self.subTest(seed=seed):
-                acts = self.script(random.Random(seed), 600)
+                acts = self.script(random.Random(seed), 600, NAMES)
                 once = self.played(Simulator(seed), acts, 600)
                 self.assertEqual(self.played(Simulator(seed), acts, 600), once)
                 used = Simulator(seed + 1)
-                self.played(used, self.script(random.Random(99), 300), 300)
+                self.played(used, self.script(random.Random(99), 300, NAMES), 300)
                 again = self.played(used.again(seed), acts, 600)
                 self.assertEqual(again, once, "a new beginning forgets all that was done")
 
@@ -589,8 +690,9 @@ class SameRun(ActionTest):
         for seed in range(8):
             with self.subTest(seed=seed):
                 plain = plain_run(600, seed)
-                events, _ = self.played(Simulator(seed), self.script(random.Random(seed + 50), 600), 600)
-                self.assertFalse(set(differing(plain, events)) & set(FIXED))
+                acts = self.script(random.Random(seed + 50), 600, MOVING)
+                events, _ = self.played(Simulator(seed), acts, 600)
+                self.assertFalse(set(differing(plain, events)) & set(FIXED) - {"spindle_speed_rpm", "ages_s"})
                 for event, other in zip(events, plain):
                     self.check_noise(event, other)
 
@@ -598,8 +700,11 @@ class SameRun(ActionTest):
         """Check that an event with no fault reads what another run's reads, but for a reduced feed."""
         if not event.anomaly_label == other.anomaly_label == NORMAL:
             return
-        heat = [(one.temperature_c, one.vibration_rms) for one in (event, other)]
-        self.assertEqual(*heat, event.sequence)
+        self.assertEqual(event.vibration_rms, other.vibration_rms, event.sequence)
+        heat = event.temperature_c - other.temperature_c  # of a fault that is over, and hardly noticed
+        self.assertTrue(-1e-9 < heat < 1.511, (event.sequence, heat))
+        if heat > 1e-9:
+            return
         if event.expected_load_pct == other.expected_load_pct:  # its feed is not reduced
             cut = [(one.spindle_load_pct, one.feed_rate_mm_min) for one in (event, other)]
             self.assertEqual(*cut, event.sequence)

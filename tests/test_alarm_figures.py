@@ -13,6 +13,10 @@ from twin.sample import Moment, Person, Unknown
 WARM = {"temperature_c": 48.0, "expected_temperature_c": 38.0}  # far beyond what is expected, and not hot
 ADA = Person("ada")
 
+HOUSING = "Vibration at the spindle housing"
+LIMIT = "above the limit of 0.82 in roughing."
+FEED_LOW = {"feed_rate_mm_min": 600.0}
+
 
 class Occurrences(unittest.TestCase):
     def test_a_condition_that_comes_back_after_an_end_is_a_new_alarm(self):
@@ -75,23 +79,63 @@ class Occurrences(unittest.TestCase):
         bench.feed({"vibration_rms": 1.3}, 4)
         alarm = bench.alarms.get(1)
         self.assertEqual((alarm.first, alarm.last, alarm.raised_s), (3, 7, 10.0))
-        self.assertEqual(alarm.evidence, "Vibration 1.1 RMS: above the limit of 0.82 RMS.")
+        self.assertEqual(alarm.evidence, f"{HOUSING} 1.1 mm/s RMS: 0.280 mm/s RMS {LIMIT}")
         row = REPORT.alarm_rows["chatter_risk.value"]
         self.assertEqual((alarm.action, alarm.priority), (row.action, 2))
         bench.feed(count=4)
         self.assertEqual(bench.alarms.get(1).last, 7)
 
-    def test_the_evidence_stays_that_of_the_first_sample(self):
+    def test_the_evidence_is_that_of_the_sample_at_which_the_newest_episode_began(self):
         bench = Bench()
         bench.feed(FEED)
         before = bench.alarms.get(1).evidence
-        self.assertEqual(before, "Feed rate 1000.0 mm/min: above the limit of 980.0 mm/min.")
+        self.assertEqual(before, "Feed rate 1000.0 mm/min: 20.0 mm/min above the limit of 980.0 in roughing.")
         bench.feed({"feed_rate_mm_min": 1400.0})
         bench.acknowledge()
         bench.feed(count=6)
         bench.feed({"feed_rate_mm_min": 1200.0})
         alarm = bench.alarms.get(1)
-        self.assertEqual((alarm.annunciations, alarm.evidence), (2, before))
+        self.assertEqual(alarm.annunciations, 2)
+        self.assertEqual(alarm.evidence, before.replace("1000.0", "1200.0").replace(" 20.0", " 220.0"))
+
+    def test_two_episodes_of_one_alarm_stand_beside_each_other_each_with_its_own_limit_and_phase(self):
+        bench = Bench()
+        bench.feed({"vibration_rms": 1.62}, 4)
+        bench.feed(count=7)
+        inspection = {"process_phase": "inspection", "feed_rate_mm_min": 150.0}
+        bench.feed({**inspection, "vibration_rms": 0.42}, 3)
+        alarm = bench.alarms.get(1)
+        self.assertEqual(alarm.first_episode, (0, 3, "roughing", 1.62, 0.82, "mm/s RMS"))
+        self.assertEqual(alarm.newest_episode, (11, 13, "inspection", 0.42, 0.32, "mm/s RMS"))
+        self.assertEqual((alarm.first, alarm.last, alarm.peak, alarm.limit), (0, 13, 0.42, 0.32))
+        self.assertRegex(alarm.evidence, r"^Vibration at the spindle housing 0.42 mm/s RMS: .* limit of 0.32")
+        self.assertIn("0.27 mm/s RMS or below", alarm.clears, "as it is now")
+
+    def test_one_episode_is_both(self):
+        alarm = Bench().raise_one()
+        self.assertEqual(alarm.first_episode, (0, 2, "roughing", 1.4, 0.82, "mm/s RMS"))
+        self.assertEqual(alarm.newest_episode, alarm.first_episode)
+
+    def test_the_phase_of_an_episode_is_that_in_which_it_went_furthest(self):
+        bench = Bench()
+        bench.feed({"vibration_rms": 0.95}, 3)
+        warmup = {"process_phase": "warmup", "feed_rate_mm_min": 340.0}
+        bench.feed({"vibration_rms": 0.7, **warmup})
+        self.assertEqual(bench.alarms.get(1).newest_episode, (0, 3, "warmup", 0.7, 0.42, "mm/s RMS"))
+
+    def test_an_episode_of_what_is_not_read_has_no_peak_and_no_limit(self):
+        bench = Bench()
+        bench.feed(LOST, 2)
+        self.assertEqual(bench.alarms.get(1).first_episode, (0, 1, "roughing", None, None, ""))
+
+    def test_what_comes_and_goes_in_between_leaves_the_first_and_the_newest(self):
+        bench = Bench()
+        for peak in (1.5, 1.1, 1.2):
+            bench.feed({"vibration_rms": peak}, 3)
+            bench.feed(count=6)
+        alarm = bench.alarms.get(1)
+        self.assertEqual([alarm.first_episode.peak, alarm.newest_episode.peak], [1.5, 1.2])
+        self.assertEqual((alarm.annunciations, alarm.newest_episode.first), (3, 18))
 
     def test_the_history_says_what_when_by_whom_and_with_which_note(self):
         bench = Bench()
@@ -159,7 +203,7 @@ class Occurrences(unittest.TestCase):
             self.assertEqual(again[name], before[name], "its alarms are numbered from 1, as before")
 
 class FirstOut(unittest.TestCase):
-    def test_of_alarms_that_trip_at_one_sample_the_first_of_the_table_is_first(self):
+    def test_alarms_that_begin_at_one_sample_are_together(self):
         bench = Bench()
         beyond = {**WARM, "spindle_load_pct": 80.0, "tool_wear_pct": 50.0}
         bench.feed({**CHATTER, **beyond}, 3)
@@ -167,6 +211,40 @@ class FirstOut(unittest.TestCase):
         codes = ["load_residual", "thermal_drift", "chatter_risk", "tool_wear"]
         self.assertEqual([alarm.code for alarm in alarms], codes)
         self.assertEqual([alarm.first_out for alarm in alarms], [1, 1, 1, 1])
+        self.assertEqual({alarm.together for alarm in alarms}, {(1, 2, 3, 4)})
+
+    def test_first_is_what_began_first_though_its_delay_lets_it_be_raised_later(self):
+        bench = Bench()
+        bench.feed(CHATTER)
+        bench.feed({**CHATTER, **FEED}, 2)
+        alarms = bench.alarms.all()[::-1]
+        begun = [(alarm.code, alarm.first, alarm.first_out, alarm.together) for alarm in alarms]
+        self.assertEqual(begun, [("feed_mismatch", 1, 2, (2,)), ("chatter_risk", 0, 2, (2,))])
+
+    def test_an_alarm_that_is_only_called_back_stays_in_the_group_in_which_it_began(self):
+        for put_away, bring_back in (
+            (Bench.shelve, Bench.unshelve), (Bench.out_of_service, Bench.return_to_service),
+        ):
+            with self.subTest(put_away.__name__):
+                bench = Bench()
+                bench.raise_one()
+                put_away(bench)
+                bench.feed(CHATTER, 20)
+                bench.feed({**CHATTER, **FEED})
+                bring_back(bench)
+                bench.feed({**CHATTER, **WARM, **FEED}, 3)
+                groups = [(alarm.id, alarm.together) for alarm in bench.alarms.all()]
+                self.assertEqual(groups, [(3, (2,)), (2, (2,)), (1, (1,))])
+
+    def test_what_begins_while_it_is_put_away_is_the_first_of_no_others(self):
+        bench = Bench()
+        bench.raise_one()
+        bench.out_of_service()
+        bench.feed(count=20)
+        bench.feed(CHATTER)
+        bench.feed({**CHATTER, **FEED}, 3)
+        groups = [(alarm.id, alarm.newest_episode.first, alarm.together) for alarm in bench.alarms.all()]
+        self.assertEqual(groups, [(2, 24, (2,)), (1, 23, (1,))])
 
     def test_an_alarm_within_ten_seconds_of_the_first_belongs_to_its_group(self):
         for later_s, first in ((0.1, 1), (GROUP_S - 0.1, 1), (GROUP_S, 1), (GROUP_S + 0.1, 2)):
@@ -178,9 +256,9 @@ class FirstOut(unittest.TestCase):
 
     def test_a_group_is_as_long_as_ten_seconds_from_its_first_however_many_trip(self):
         bench = Bench()
-        bench.feed({"vibration_rms": None}, at_s=100.0)
-        bench.feed({"temperature_c": None}, at_s=108.0)
-        bench.feed({"tool_wear_pct": None}, at_s=111.0)
+        bench.feed(FEED, at_s=98.0)
+        bench.feed(LOST, at_s=106.0)
+        bench.feed(FEED_LOW, at_s=109.0)
         self.assertEqual([alarm.first_out for alarm in bench.alarms.all()[::-1]], [1, 1, 3])
 
     def test_an_alarm_that_is_raised_again_belongs_to_the_group_of_that_moment(self):

@@ -1,16 +1,17 @@
-"""Alarms: what missing telemetry does to them, and what it is to put one off."""
+"""Alarms: what missing telemetry does to them, and what it is to put one off or to take it out of service."""
 
+import json
 import unittest
 
 from bench import CHATTER, FEED, LOST, REPORT, Bench, twin_of
 from twin.rows import TELEMETRY_MISSING
-from twin.sample import Order, Person
+from twin.sample import Order, Person, to_json
 
 WORN = {"tool_wear_pct": 40.0}
 
 
 class Telemetry(unittest.TestCase):
-    def test_each_signal_that_is_missing_has_an_alarm_of_its_own(self):
+    def test_a_signal_that_is_missing_is_an_alarm_that_names_it(self):
         for signal in REPORT.required:
             for value in (None, float("nan"), "text"):
                 with self.subTest(signal, value=value):
@@ -20,19 +21,52 @@ class Telemetry(unittest.TestCase):
                     self.check_telemetry(alarm, signal)
 
     def check_telemetry(self, alarm, signal):
-        point = f"{TELEMETRY_MISSING}.{signal}"
-        self.assertEqual((alarm.point, alarm.code, alarm.signal), (point, TELEMETRY_MISSING, signal))
-        self.assertEqual(alarm.evidence, f"No valid reading of {signal}.")
+        named = (alarm.point, alarm.code, alarm.signal)
+        self.assertEqual(named, (TELEMETRY_MISSING, TELEMETRY_MISSING, signal))
+        self.assertEqual(alarm.evidence, f"No valid reading of {REPORT.titles[signal].lower()}.")
         self.assertEqual((alarm.peak, alarm.limit, alarm.clears_at, alarm.unit), (None, None, None, ""))
-        self.assertEqual(alarm.clears, "a valid reading for 10 s, and the required check confirmed")
-        self.assertRegex(alarm.title, r"^[a-z ]+ missing$")
+        self.assertEqual(alarm.clears, "trusted readings for 10 s, and the required check confirmed")
+        self.assertEqual(alarm.title, "telemetry missing")
 
-    def test_all_signals_at_once_are_as_many_alarms_in_one_group(self):
+    def test_one_broken_cable_is_one_alarm_that_names_its_signals(self):
         bench = Bench()
-        bench.feed(dict.fromkeys(REPORT.required))
-        alarms = bench.alarms.all()[::-1]
-        self.assertEqual([alarm.signal for alarm in alarms], list(REPORT.required))
-        self.assertEqual({alarm.first_out for alarm in alarms}, {1})
+        changes = bench.feed(dict.fromkeys(("spindle_load_pct", "vibration_rms", "temperature_c")))
+        (alarm,) = bench.alarms.all()
+        self.assertEqual([change.what for change in changes], ["raised"])
+        self.assertEqual(alarm.signal, "spindle_load_pct, vibration_rms, temperature_c")
+        self.assertEqual(alarm.evidence, "No valid reading of spindle load, vibration and temperature.")
+
+    def test_a_signal_that_joins_is_in_its_evidence_and_its_history_and_calls_nobody(self):
+        bench = Bench()
+        bench.feed(LOST)
+        changes = bench.feed({**LOST, "temperature_c": -40.0})
+        self.assertEqual([change.what for change in changes], ["joined by temperature"])
+        self.assertEqual(bench.feed({"temperature_c": -40.0}), [], "it has joined already")
+        (alarm,) = bench.alarms.all()
+        self.assertEqual((alarm.signal, alarm.annunciations), ("vibration_rms, temperature_c", 1))
+        cold = "Temperature at the spindle housing -40.0 °C: -10 to 150 °C is what can be."
+        self.assertEqual(alarm.evidence, f"No valid reading of vibration. Later: {cold}")
+        self.assertEqual([step.what for step in alarm.history], ["raised", "joined by temperature"])
+
+    def test_a_new_alarm_of_telemetry_names_its_own_signals_and_the_old_one_keeps_its_own(self):
+        bench = Bench()
+        bench.feed(LOST)
+        bench.acknowledge()
+        bench.confirm("sensor_dropout")
+        bench.feed(count=6)
+        bench.feed({"temperature_c": None})
+        signals = [(alarm.id, alarm.signal) for alarm in bench.alarms.all()]
+        self.assertEqual(signals, [(2, "temperature_c"), (1, "vibration_rms")])
+
+    def test_what_it_names_outlasts_a_restart(self):
+        bench = Bench()
+        bench.feed(LOST)
+        again = Bench()
+        again.alarms.restore(json.loads(to_json(bench.alarms.state())), bench.moment)
+        again.moment = bench.moment
+        changes = again.feed({"temperature_c": None})
+        self.assertEqual([change.what for change in changes], ["joined by temperature"])
+        self.assertEqual(again.alarms.get(1).signal, "vibration_rms, temperature_c")
 
     def test_an_acknowledged_alarm_is_suppressed_while_a_signal_is_missing(self):
         bench = Bench()
@@ -95,7 +129,7 @@ class Telemetry(unittest.TestCase):
         bench.acknowledge()
         bench.feed({"vibration_rms": None, "temperature_c": None}, 5)
         states = [(alarm.signal, alarm.state) for alarm in bench.alarms.all()]
-        self.assertEqual(states, [("temperature_c", "UNACK"), ("vibration_rms", "ACKED")])
+        self.assertEqual(states, [("vibration_rms, temperature_c", "ACKED")])
 
     def test_a_new_alarm_after_a_gap_has_a_peak_of_its_own(self):
         bench = Bench()
@@ -244,6 +278,84 @@ class Shelving(unittest.TestCase):
         self.assertEqual(bench.shelve().state, "SHELVED")
         bench.feed(FEED, 40)
         self.assertEqual(bench.state(), "UNACK")
+
+
+class OutOfService(unittest.TestCase):
+    """A point that calls nobody until a person returns it."""
+
+    def test_no_time_ends_it_and_its_condition_is_tracked(self):
+        bench = Bench()
+        bench.raise_one()
+        bench.acknowledge()
+        bench.out_of_service()
+        bench.feed(CHATTER, 3000)
+        alarm = bench.alarms.get(1)
+        self.assertEqual((alarm.state, alarm.active, alarm.annunciations), ("OUT_OF_SERVICE", True, 1))
+        self.assertEqual(alarm.last, 3002)
+        bench.feed(count=6)
+        self.assertFalse(bench.alarms.get(1).active)
+        bench.feed({"vibration_rms": 1.7}, 3)
+        alarm = bench.alarms.get(1)
+        self.assertEqual((alarm.active, alarm.newest_episode.peak), (True, 1.7))
+        self.assertEqual((bench.alarms.unacknowledged(), bench.figures()["standing_alarms"]), (0, 0))
+
+    def test_returning_raises_anew_what_stands(self):
+        bench = Bench()
+        bench.raise_one()
+        bench.acknowledge()
+        bench.out_of_service()
+        alarm, changes = bench.alarms.return_to_service(1, bench.moment, Person("ada", "sensor changed"))
+        self.assertEqual((alarm.state, alarm.annunciations), ("UNACK", 2))
+        self.assertEqual([change.what for change in changes], ["put back into service", "raised again"])
+        self.assertEqual(changes[0].alarm.history[0].note, "sensor changed")
+
+    def test_what_nobody_has_acknowledged_is_still_to_be_and_what_was_seen_is_over(self):
+        for seen, after in ((False, "RTN_UNACK"), (True, "NORMAL")):
+            bench = Bench()
+            bench.raise_one()
+            if seen:
+                bench.acknowledge()
+            bench.out_of_service()
+            bench.feed(count=6)
+            self.assertEqual(bench.return_to_service().state, after)
+
+    def test_from_a_shelf_it_goes_out_of_service_and_what_is_owed_stays_owed(self):
+        bench = Bench()
+        bench.raise_one()
+        bench.shelve(minutes=1)
+        self.assertIsNone(bench.out_of_service().shelved_until_s)
+        bench.feed(count=100)
+        self.assertEqual(bench.state(), "OUT_OF_SERVICE", "the end of the shelf is gone")
+        self.assertEqual(bench.return_to_service().state, "RTN_UNACK")
+
+    def test_a_gap_suppresses_it_no_further_and_it_is_listed(self):
+        bench = Bench()
+        bench.raise_one()
+        bench.acknowledge()
+        bench.out_of_service()
+        bench.feed(LOST, 5)
+        figures = bench.figures()
+        self.assertEqual((bench.state(), figures["out_of_service"]), ("OUT_OF_SERVICE", [1]))
+        self.assertNotIn("chatter_risk.value", figures["suppressed"])
+
+    def test_a_latched_alarm_out_of_service_leaves_its_hold_and_its_latch(self):
+        twin = twin_of(7)
+        twin.next(179)
+        number = next(alarm.id for alarm in twin.alarms()[2] if alarm.code == "feed_mismatch")
+        twin.do(Order("out_of_service", "ada", "override is being repaired", number))
+        twin.next(20)
+        hold = next(request for request in twin.requests()[1] if request.kind == "hold")
+        self.assertEqual(hold.state, "open")
+        self.assertEqual(twin.latest(1).records[0].released.decision, "do_not_proceed")
+        alarm = next(alarm for alarm in twin.alarms()[2] if alarm.id == number)
+        self.assertEqual((alarm.state, alarm.latched, alarm.active), ("OUT_OF_SERVICE", True, False))
+        twin.do(Order("confirm", "ada", "override repaired", hold.id))
+        alarm = next(alarm for alarm in twin.alarms()[2] if alarm.id == number)
+        self.assertEqual((alarm.state, alarm.latched), ("OUT_OF_SERVICE", False))
+        twin.do(Order("return_to_service", "ada", "tested", number))
+        self.assertEqual(
+            next(alarm.state for alarm in twin.alarms()[2] if alarm.id == number), "RTN_UNACK"
+        )
 
 
 if __name__ == "__main__":

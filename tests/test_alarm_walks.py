@@ -100,6 +100,12 @@ class Walk:
     def unshelve(self, number):
         return self.alarms.unshelve(number, self.moment, ADA)[1]
 
+    def out_of_service(self, number):
+        return self.alarms.out_of_service(number, self.moment, ADA)[1]
+
+    def return_to_service(self, number):
+        return self.alarms.return_to_service(number, self.moment, ADA)[1]
+
     def confirm(self, number):
         code = self.chance.choice(("feed_mismatch", "sensor_dropout", "tool_wear"))
         return self.alarms.confirm(code, self.moment, ADA)[1]
@@ -152,13 +158,15 @@ class Walk:
             "standing_alarms": states["UNACK"] + states["ACKED"],
             "unacknowledged_alarms": states["UNACK"] + states["RTN_UNACK"],
             "shelved": {alarm.id for alarm in newest.values() if alarm.state == "SHELVED"},
+            "out_of_service": {alarm.id for alarm in newest.values() if alarm.state == "OUT_OF_SERVICE"},
             "by_priority": {priority.name: mix[priority.name] for priority in REPORT.priorities},
         }
 
 
 # What somebody asks, as often as it stands here
 ASKS = (
-    Walk.acknowledge, Walk.acknowledge, Walk.acknowledge, Walk.shelve, Walk.unshelve, Walk.confirm, Walk.note,
+    *[Walk.acknowledge] * 5, Walk.shelve, Walk.unshelve, Walk.confirm, Walk.note, Walk.out_of_service,
+    *[Walk.return_to_service] * 3,
 )
 
 
@@ -187,14 +195,15 @@ class RandomWalks(unittest.TestCase):
     def test_the_walks_meet_every_state_and_every_input(self):
         met = {change.alarm.state for _, walk in self.each_walk() for _, change in walk.told if change.alarm}
         self.assertEqual(met, {state.name for state in STATES})
-        lines = [step for _, alarm in self.each_alarm() for step in alarm.history if step.what != "noted"]
+        steps = [step for _, alarm in self.each_alarm() for step in alarm.history]
+        lines = [step for step in steps if step.what.split()[0] not in ("noted", "joined")]
         self.assertEqual({input_of(step) for step in lines}, set(INPUTS))
 
     def test_no_alarm_is_lost(self):
         for seed, walk in self.each_walk():
             ids = {change.alarm.id for _, change in walk.told if change.alarm}
             self.assertLess(len(ids), KEPT_CLOSED)
-            self.assertGreater(len(ids), 50)
+            self.assertGreater(len(ids), 30)  # telemetry is one of them, not six
             self.assertEqual({alarm.id for alarm in walk.alarms.all()}, ids, seed)
 
     def test_ids_strictly_increase_in_the_order_of_the_first_calls(self):
@@ -233,7 +242,7 @@ class RandomWalks(unittest.TestCase):
                     self.assertEqual(told, ("raised again", step.sequence), (seed, alarm.id, step))
 
     def test_a_line_names_who_did_it_where_a_person_did(self):
-        by_person = {"acknowledged", "shelved", "unshelved", "reset", "noted"}
+        by_person = {"acknowledged", "shelved", "unshelved", "reset", "noted", "taken", "put"}
         for seed, alarm in self.each_alarm():
             for step in alarm.history:
                 person = step.what.split()[0] in by_person
@@ -279,7 +288,7 @@ class RandomWalks(unittest.TestCase):
         counted = walk.recounted()
         figures = walk.alarms.figures(walk.moment.at_s)
         shown = {name: figures[name] for name in counted}
-        for name in ("chattering", "shelved"):
+        for name in ("chattering", "shelved", "out_of_service"):
             self.assertEqual(len(shown[name]), len(set(shown[name])), where)
             shown[name] = set(shown[name])
         if walk.told and walk.told[-1][0] == walk.moment.at_s:

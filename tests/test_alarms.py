@@ -6,7 +6,7 @@ from itertools import product
 from bench import BOUND, CHATTER, FEED, LOST, Bench, found, found_by
 from rules import REPORT
 from twin.alarms import Alarms
-from twin.alarmstates import INPUTS, NOT_SHELVED, STATES, TRANSITIONS, WHY_NOT
+from twin.alarmstates import INPUTS, NOT_AWAY, STATES, TRANSITIONS, UNACK_OF, WHY_NOT
 from twin.rows import TELEMETRY_MISSING
 from twin.sample import Moment, Person, Refused, Unknown
 
@@ -15,10 +15,13 @@ QUIET = [rule.name for rule in REPORT.process_rules if not REPORT.alarm_rows[rul
 
 
 class Tables(unittest.TestCase):
-    def test_six_states_by_eight_inputs_have_no_gap(self):
-        self.assertEqual(NAMES, ("NORMAL", "UNACK", "ACKED", "RTN_UNACK", "SHELVED", "SUPPRESSED_BY_DESIGN"))
+    def test_seven_states_by_eleven_inputs_have_no_gap(self):
+        self.assertEqual(NAMES, (
+            "NORMAL", "UNACK", "ACKED", "RTN_UNACK", "SHELVED", "SUPPRESSED_BY_DESIGN", "OUT_OF_SERVICE",
+        ))
         self.assertEqual(INPUTS, (
             "raise", "clear", "acknowledge", "shelve", "unshelve", "unshelve_unack", "suppress", "unsuppress",
+            "out_of_service", "return_to_service", "return_unack",
         ))
         self.assertEqual(tuple(TRANSITIONS), NAMES)
         for state, row in TRANSITIONS.items():
@@ -30,6 +33,11 @@ class Tables(unittest.TestCase):
             with self.subTest(state.name):
                 self.assertEqual(state.open, state.name != "NORMAL")
                 self.assertEqual(state.unanswered, TRANSITIONS[state.name]["acknowledge"] is not None)
+
+    def test_each_state_has_plain_words_of_its_own_and_the_standard_s_term(self):
+        self.assertEqual(len({state.plain for state in STATES}), len(STATES))
+        for state in STATES:
+            self.assertTrue(state.plain and state.words, state.name)
 
     def test_every_row_has_a_rule_and_every_rule_that_has_none_is_an_event(self):
         names = [TELEMETRY_MISSING if rule.measure == "missing" else rule.name for rule in REPORT.rules]
@@ -47,8 +55,24 @@ class Tables(unittest.TestCase):
                 self.assertGreaterEqual(row.off_delay_s, 10.0, "no alarm is shorter than 10 s")
 
     def test_every_state_that_a_person_can_be_refused_in_has_its_sentence(self):
-        for state, given in product(NAMES, ("acknowledge", "shelve")):
+        for state, given in product(NAMES, ("acknowledge", "shelve", "out_of_service")):
             self.assertEqual((given, state) in WHY_NOT, TRANSITIONS[state][given] is None, (given, state))
+        self.assertEqual(set(NOT_AWAY), set(UNACK_OF), "what brings back is refused where nothing is away")
+
+    def test_every_alarm_says_what_happens_if_nobody_answers_and_how_long_there_is(self):
+        for row in filter(lambda row: row.action, REPORT.alarms):
+            with self.subTest(row.rule):
+                self.assertRegex(row.consequence, r"^[A-Z].*\.$")
+                self.assertGreater(row.respond_min, 0)
+
+    def test_an_action_near_the_spindle_begins_with_what_makes_it_safe(self):
+        safe = r"^(At the next safe place: feed hold, spindle stop; then|Feed hold, spindle stop; then) "
+        for name in (
+            "load_residual.residual", "thermal_drift.residual", "chatter_risk.value", "tool_wear.value",
+            TELEMETRY_MISSING,
+        ):
+            with self.subTest(name):
+                self.assertRegex(REPORT.alarm_rows[name].action, safe)
 
     def test_the_usual_mix_of_priorities_is_a_whole(self):
         self.assertEqual(sum(priority.target_pct for priority in REPORT.priorities), 100)
@@ -93,7 +117,10 @@ class Events(unittest.TestCase):
 
 
 # What a person gives, by name
-GIVES = {"acknowledge": Bench.acknowledge, "shelve": Bench.shelve, "unshelve": Bench.unshelve}
+GIVES = {
+    "acknowledge": Bench.acknowledge, "shelve": Bench.shelve, "unshelve": Bench.unshelve,
+    "out_of_service": Bench.out_of_service, "return_to_service": Bench.return_to_service,
+}
 
 
 class Transitions(unittest.TestCase):
@@ -111,6 +138,8 @@ class Transitions(unittest.TestCase):
             bench.feed(count=6)
         if state == "SHELVED":
             bench.shelve(minutes=480)
+        if state == "OUT_OF_SERVICE":
+            bench.out_of_service()
         if state == "SUPPRESSED_BY_DESIGN":
             bench.feed({**(FEED if active else {}), **LOST})
         self.assertEqual(bench.state(), state)
@@ -118,7 +147,7 @@ class Transitions(unittest.TestCase):
 
     def active_before(self, state, given):
         """Return whether the condition must be there for an input to mean something in a state."""
-        waits = given == "clear" and state in ("UNACK", "ACKED", "SHELVED", "SUPPRESSED_BY_DESIGN")
+        waits = given == "clear" and state not in ("NORMAL", "RTN_UNACK")
         return waits or given == "suppress" and state == "ACKED"
 
     def after(self, state, given):
@@ -154,16 +183,16 @@ class Transitions(unittest.TestCase):
     def check_given(self, bench, given, active):
         """Check what becomes of alarm 1 where a person gives an input."""
         before = bench.alarms.get(1)
-        owed = given == "unshelve" and not active  # the bench shelves what nobody has acknowledged
-        follows = TRANSITIONS[before.state]["unshelve_unack" if owed else given]
+        owed = given in UNACK_OF and not active  # the bench puts away what nobody has acknowledged
+        follows = TRANSITIONS[before.state][UNACK_OF[given] if owed else given]
         if follows:
             changed = GIVES[given](bench)
-            expected = "UNACK" if given == "unshelve" and active else follows
+            expected = "UNACK" if given in UNACK_OF and active else follows
             self.assertEqual((changed.state, bench.state()), (expected, expected))
             return
         with self.assertRaises(Refused) as refused:
             GIVES[given](bench)
-        sentence = WHY_NOT.get((given, before.state), NOT_SHELVED)
+        sentence = WHY_NOT.get((given, before.state)) or NOT_AWAY[given]
         self.assertEqual(str(refused.exception), f"alarm 1 {sentence}")
         self.assertEqual(bench.alarms.get(1), before, "a refusal changes nothing")
 
@@ -174,6 +203,8 @@ class Transitions(unittest.TestCase):
             (bench.acknowledge, "has returned to normal; there is nothing left to acknowledge"),
             (bench.shelve, "is over and a newer one has taken its place"),
             (bench.unshelve, "is not shelved"),
+            (bench.out_of_service, "is over and a newer one has taken its place"),
+            (bench.return_to_service, "is not out of service"),
             (bench.note, "is over; a note belongs to one that stands"),
         ):
             with self.assertRaises(Refused) as refused:

@@ -27,7 +27,7 @@ from twin.sample import NotRecorded
 from twin.writer import BATCH_ROWS
 
 MACHINE = RUN.machine_id
-FLIPS = 40
+FLIPS = 80
 ONE_ROW = 0.01  # s, of a batch: the file is looked at as often
 
 
@@ -533,7 +533,7 @@ CHANGES = (
     ("DELETE FROM samples_1",                                                           "run first has its samples up to -1"),
     ("DELETE FROM audit WHERE number = 1",                                              "the audit trail of SEAS-CNC-01 lacks entry 1"),
     ("DELETE FROM audit WHERE number = 25",                                             "the audit trail of SEAS-CNC-01 lacks entry 25"),
-    ("DELETE FROM audit WHERE number = (SELECT max(number) FROM audit)",                "the audit trail of run second ends at 126"),
+    ("DELETE FROM audit WHERE number = (SELECT max(number) FROM audit)",                "the audit trail of run second ends at 129"),
     ("DELETE FROM audit",                                                               "the audit trail of run first ends at 0"),
     ("DELETE FROM runs WHERE key = 1",                                                  "audit has rows of a run that is gone"),
     ("DELETE FROM runs WHERE key = 2",                                                  "audit has rows of a run that is gone"),

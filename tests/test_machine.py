@@ -12,7 +12,7 @@ from rules import REPORT
 from simulator import SAMPLING_PERIOD_S, Simulator
 from twin.alarms import Alarms
 from twin.machine import Machine
-from twin.point import Occurrence, Point, points_of
+from twin.point import Occurrence, Point, Span, points_of
 from twin.requests import Requests
 from twin.sample import Moment, Order, Person, Refused
 from twin.wire import Wire
@@ -21,6 +21,8 @@ from twin.wire import Wire
 def written(value):
     """Return a value as it is after it was written down as strict JSON, without infinity, and read again."""
     return json.loads(json.dumps(value, allow_nan=False))
+
+SHAKEN = "Vibration at the spindle housing {} mm/s RMS: {} mm/s RMS above the limit of 0.82 in roughing."
 
 
 class People:
@@ -226,15 +228,20 @@ class Parts(unittest.TestCase):
         lane = Lane(7)
         lane.go_on(240)
         requests = lane.machine.requests
-        other = Requests(REPORT)
+        other = Requests(REPORT, lane.machine.alarms)
         other.restore(written(requests.state()))
         self.assertEqual(other.all(), requests.all())
-        self.assertTrue(other.holds)
+        self.assertEqual(other.holds, (4, 5))
+        look = lane.machine.gate.look()
         person = Person("ada", "as it should be")
         for number in other.holds:
-            answers = [one.confirm(number, (), Moment(240, 480.0), person) for one in (requests, other)]
+            answers = [one.confirm(number, look, person) for one in (requests, other)]
             self.assertEqual(*answers)
-        self.assertEqual(other.holds, ())
+        for verdict, number in (("continue", 1), ("stop", 3), ("planned_for", 2)):
+            answers = [one.answer(number, verdict, "", look, person) for one in (requests, other)]
+            self.assertEqual(*answers)
+        self.assertEqual((other.holds, other.standing), (requests.holds, requests.standing))
+        self.assertEqual(written(other.state()), written(requests.state()))
 
     def test_alarms_that_are_taken_up_go_on_with_their_delays_and_their_shelving(self):
         chatter = found(vibration_rms=1.4)
@@ -245,7 +252,7 @@ class Parts(unittest.TestCase):
         self.assertEqual(other.evaluate(chatter, Moment(1, 3.9)), [])
         (change,) = other.evaluate(chatter, Moment(2, 4.0))
         self.assertEqual((change.what, change.alarm.first), ("raised", 0))
-        self.assertEqual(change.alarm.evidence, "Vibration 1.4 RMS: above the limit of 0.82 RMS.")
+        self.assertEqual(change.alarm.evidence, chatter.evidence()[0].sentence)
         other.shelve(1, 1, Moment(2, 4.0), Person("ada"))
         third = Alarms(REPORT)
         third.restore(written(other.state()))
@@ -255,11 +262,13 @@ class Parts(unittest.TestCase):
 
     def test_no_field_of_a_point_is_left_out(self):
         for point in points_of(REPORT):
-            fixed = {"row", "signal", "name", "code", "code_seen", "title", "unit", "_watched"}
+            fixed = {"row", "signal", "name", "code", "code_seen", "title", "unit", "_watched", "titles"}
             kept = set(vars(point)) - fixed
-            own = {"extent", "calls", "alarm", "_evidence", "_onset_found"}
+            own = {"span", "calls", "alarm", "_evidence", "_onset_found"}
             self.assertEqual(kept, set(Point.PLAIN) | own)
-        self.assertEqual(set(Occurrence.__slots__), set(Occurrence(1, 0, "").to_value()))
+        span = Span(0, "roughing")
+        self.assertEqual(set(Span.__slots__), set(span.to_value()))
+        self.assertEqual(set(Occurrence.__slots__), set(Occurrence(1, span, "").to_value()))
 
 
 class Once(unittest.TestCase):

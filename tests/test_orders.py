@@ -14,7 +14,8 @@ from urllib.parse import quote
 import harness  # first: it puts the root on the path
 from bench import Simulator, attempt, standing_of, station_of, twin_of
 from people import random_order
-from simulator import FAULTS
+from simulator import ACTIONS as PROCESS_ACTIONS
+from simulator import FAULTS, SENSOR_FAULTS
 from twin import orders
 from twin.application import pattern_of
 from twin.routes import ROUTES as TABLE
@@ -28,10 +29,12 @@ SENTENCE = r"^[^\n]*\w[^\n]*$"
 ROUTES = (
     # path                      kind           fields that it takes                               what the answer holds
     ("/api/alarms/3/acknowledge", "acknowledge", {},                                              "alarm"),
-    ("/api/alarms/3/shelve",      "shelve",      {"minutes": 5},                                  "alarm"),
+    ("/api/alarms/3/shelve",      "shelve",      {"minutes": 5, "note": "tool is on its way"},    "alarm"),
     ("/api/alarms/3/unshelve",    "unshelve",    {},                                              "alarm"),
+    ("/api/alarms/3/out_of_service",    "out_of_service",    {"note": "sensor is being changed"}, "alarm"),
+    ("/api/alarms/3/return_to_service", "return_to_service", {"note": "sensor changed"},          "alarm"),
     ("/api/alarms/3/note",        "note",        {"note": "looked at it"},                        "alarm"),
-    ("/api/holds/4/confirm",      "confirm",     {},                                              "hold"),
+    ("/api/holds/4/confirm",      "confirm",     {"note": "override was at 235 %"},               "hold"),
     ("/api/reviews/1",            "review",      {"verdict": "continue", "note": "looked at it"}, "review"),
     ("/api/actions",              "action",      {"action": "change_tool"},                       "action"),
     ("/api/inject",               "inject",      {"label": "chatter", "duration": 5},             "injection"),
@@ -46,8 +49,13 @@ WORD = "1 to 64 letters, digits, or . _ : -"
 ID = "a whole number from 0 to 999999999999"
 RUN = "the name of the run, as answers give it"
 VERDICTS = "one of continue, continue_with_change, stop, done, planned_for"
-ACTIONS = "one of change_tool, restore_feed, reduce_feed, restore_telemetry, coolant_on"
-LABELS = f"one of {', '.join([fault.label for fault in FAULTS])}"
+ACTIONS = f"one of {', '.join([action.name for action in PROCESS_ACTIONS])}"
+CHANGES = f"{ACTIONS}, other"
+LABELS = f"one of {', '.join([fault.label for fault in (*FAULTS, *SENSOR_FAULTS)])}"
+SENSORS = "a list of one or more of spindle_load_pct, vibration_rms, temperature_c, each once"
+NO_SIGNALS = (
+    [], "vibration_rms", {}, 3, ["rust"], [3], [["vibration_rms"]], ["vibration_rms"] * 2, ["tool_wear_pct"],
+)
 NO_VERDICTS = ("maybe", "Continue", "confirmed", 3, True, [], ["continue"], {}, "x" * 200)
 CONTROLS = ("a\x00b", "a\x07b", "a\x1b[31mb", "a\rb", "a\x7fb", "a\u2028b", "a\u2029b", "a\ud800b")
 BAD_FIELDS = (
@@ -55,21 +63,30 @@ BAD_FIELDS = (
     ("acknowledge", "operator",   NAME,                                 (3, True, 1.5, [], ["ada"], {}, "x" * 61, " ", "\t\n", *CONTROLS)),
     ("acknowledge", "note",       TEXT,                                 (3, False, [], {}, "x" * 501, *CONTROLS)),
     ("note",        "note",       SAID,                                 (3, True, ["a"], " \n ", "x" * 501, *CONTROLS)),
+    ("shelve",      "note",       SAID,                                 (3, " \n ", "x" * 501, *CONTROLS)),
+    ("out_of_service", "note",    SAID,                                 (3, " \n ", "x" * 501, *CONTROLS)),
+    ("return_to_service", "note", SAID,                                 (3, " \n ", "x" * 501, *CONTROLS)),
     ("acknowledge", "request_id", WORD,                                 (3, True, "", "x" * 65, "a b", "a/b", "é", "a\nb", [], *CONTROLS)),
     ("acknowledge", "run",        RUN,                                  (3, "", "x" * 65, "a b", [], *CONTROLS)),
     ("shelve",      "minutes",    "a whole number from 1 to 480",       (0, 481, -1, 1.5, 5.0, "5", True, [], 10**30, 1e300)),
+    ("confirm",     "note",       SAID,                                 (3, True, ["a"], " \n ", "x" * 501, *CONTROLS)),
     ("review",      "verdict",    VERDICTS,                             NO_VERDICTS),
+    ("review",      "change",     CHANGES,                              ("", "prayed", "Other", 3, True, [], {"a": 1})),
     ("action",      "action",     ACTIONS,                              ("open_door", "change tool", 3, False, [], {"a": 1})),
-    ("action",      "percent",    "a number from 10.0 to 15.0",         (9.99, 15.01, -12, "12", True, [], 10**30)),
+    ("action",      "percent",    "a number from 5.0 to 15.0",          (4.99, 15.01, -12, "12", True, [], 10**30)),
     ("inject",      "label",      LABELS,                               ("normal", "rust", 3, [], "Chatter")),
     ("inject",      "duration",   "a whole number from 1 to 900",       (0, 901, -1, 2.5, 5.0, "9", True, [], 10**30)),
     ("inject",      "strength",   "a number from 0.1 to 3.0",           (0.09, 3.01, 0, -1, "1", True, [], 1e300)),
     ("inject",      "ramp",       "a whole number from 0 to 900",       (-1, 901, 1.5, "3", True, [])),
+    ("inject",      "signals",    SENSORS,                              NO_SIGNALS),
 )
 MISSING_FIELDS = (
     ("acknowledge", "operator", NAME), ("shelve", "operator", NAME), ("unshelve", "operator", NAME), ("note", "operator", NAME),
     ("confirm", "operator", NAME), ("review", "operator", NAME), ("action", "operator", NAME), ("inject", "operator", NAME),
     ("shelve", "minutes", "a whole number from 1 to 480"), ("note", "note", SAID), ("review", "verdict", VERDICTS),
+    ("shelve", "note", SAID), ("out_of_service", "note", SAID), ("return_to_service", "note", SAID),
+    ("out_of_service", "operator", NAME), ("return_to_service", "operator", NAME),
+    ("confirm", "note", SAID),
     ("action", "action", ACTIONS), ("inject", "label", LABELS), ("inject", "duration", "a whole number from 1 to 900"),
 )
 
@@ -155,6 +172,7 @@ class RoutesTest(OrderTest):
         }
         self.assertEqual(alarm["history"], [step], "of its history, an answer has what the order made")
         listed = self.alarm(3)
+        self.assertEqual(listed.pop("request_ids"), [2], "the list says which requests it belongs to")
         self.assertEqual((listed["history"][-1], listed["history_left_out"]), (step, 0))
         self.assertEqual(len(listed["history"]), alarm["history_left_out"] + 1)
         self.assertEqual(dict(listed, history=[step], history_left_out=alarm["history_left_out"]), alarm)
@@ -162,7 +180,8 @@ class RoutesTest(OrderTest):
     def test_an_answer_has_every_line_that_its_order_made_and_no_other(self):
         for kind, said in (
             ("acknowledge", ["acknowledged"]), ("note", ["noted"]), ("shelve", ["shelved for 5 min"]),
-            ("unshelve", ["unshelved", "raised again"]),
+            ("unshelve", ["unshelved", "raised again"]), ("out_of_service", ["taken out of service"]),
+            ("return_to_service", ["put back into service", "raised again"]),
         ):
             alarm = self.give(kind).json["alarm"]
             self.assertEqual([step["what"] for step in alarm["history"]], said)
@@ -177,6 +196,16 @@ class RoutesTest(OrderTest):
         alarm = self.give("unshelve").json["alarm"]
         shown = (alarm["state"], alarm["shelved_until_s"], alarm["annunciations"])
         self.assertEqual(shown, ("UNACK", None, 3))
+
+    def test_an_alarm_is_taken_out_of_service_and_returned(self):
+        alarm = self.give("out_of_service").json["alarm"]
+        self.assertEqual((alarm["state"], alarm["shelved_until_s"]), ("OUT_OF_SERVICE", None))
+        self.assertEqual(self.get("/api/alarms").json["figures"]["out_of_service"], [3])
+        self.get("/api/next?count=500")
+        self.assertEqual(self.alarm(3)["state"], "OUT_OF_SERVICE", "no time ends it")
+        alarm = self.give("return_to_service").json["alarm"]
+        self.assertEqual((alarm["state"], alarm["annunciations"]), ("UNACK", 3))
+        self.assertEqual(self.get("/api/alarms").json["figures"]["out_of_service"], [])
 
     def test_a_shelved_alarm_comes_back_by_the_clock_of_the_process(self):
         self.give("shelve", minutes=1)
@@ -205,17 +234,20 @@ class RoutesTest(OrderTest):
             [one["state"] for one in self.get("/api/holds").json["holds"]], ["open", "answered"]
         )
 
-    def test_the_confirmed_dropout_takes_the_latch_off_every_signal(self):
+    def test_the_confirmed_dropout_takes_the_latch_off_the_alarm_of_telemetry(self):
         self.give("confirm", "/api/holds/5/confirm")
-        self.assertEqual(self.states("telemetry_missing"), [("RTN_UNACK", False)] * 3)
+        self.assertEqual(self.states("telemetry_missing"), [("RTN_UNACK", False)])
         self.assertEqual(self.states("feed_mismatch"), [("UNACK", True)])
 
     def test_a_review_is_answered(self):
-        answer = self.give("review", verdict="continue_with_change", note="fixture tightened").json
-        self.assertEqual(
-            (answer["review"]["state"], answer["review"]["verdict"], answer["hold"]),
-            ("answered", "continue_with_change", None),
-        )
+        said = {"verdict": "continue_with_change", "change": "other", "note": "fixture tightened"}
+        answer = self.give("review", **said).json
+        review = answer["review"]
+        self.assertEqual((review["state"], review["verdict"], review["change"], answer["hold"]), (
+            "answered", "continue_with_change", "other", None,
+        ))
+        gone = "load residual and chatter risk were gone before the answer"
+        self.assertEqual((review["claim"], review["claim_because"]), ("can't be verified", gone))
 
     def test_a_stop_makes_a_hold(self):
         answer = self.give("review", verdict="stop", note="loose").json
@@ -238,15 +270,42 @@ class RoutesTest(OrderTest):
             ("change_tool", "Change the tool: wear starts again at its nominal 4 %, from sample 240 on"),
         )
         answer = self.give("inject", strength=2.0).json
-        self.assertEqual(
-            answer["injection"], {"label": "chatter", "first": 240, "last": 244, "strength": 2.0, "ramp": 0}
-        )
+        made = {"label": "chatter", "first": 240, "last": 244, "strength": 2.0, "ramp": 0, "signals": []}
+        self.assertEqual(answer["injection"], made)
         self.assertEqual(
             answer["text"], "chatter injected, simulated: samples 240 to 244, strength 2, ramp 0"
         )
         events = [record["event"] for record in self.get("/api/next?count=6").json["records"]]
         self.assertEqual([event["anomaly_label"] for event in events], ["chatter"] * 5 + ["normal"])
         self.assertLess(max(event["tool_wear_pct"] for event in events), 7.0)
+
+    def test_an_injected_fault_of_sensors_names_them(self):
+        wanted = ["temperature_c", "vibration_rms"]
+        answer = self.give("inject", label="stuck", signals=wanted).json
+        self.assertEqual(answer["injection"]["signals"], ["vibration_rms", "temperature_c"])
+        told = "stuck injected, simulated: samples 240 to 244, strength 1, ramp 0"
+        self.assertEqual(answer["text"], f"{told}, sensors of vibration_rms, temperature_c")
+        events = [record["event"] for record in self.get("/api/next?count=6").json["records"]]
+        for name in wanted:
+            self.assertEqual(len({event[name] for event in events[:5]}), 1)
+        self.assertEqual([event["anomaly_label"] for event in events], ["stuck"] * 5 + ["normal"])
+
+    def test_an_order_with_several_names_is_the_same_order_when_it_comes_again(self):
+        fields = {"label": "late", "signals": ["temperature_c"], "request_id": "i1"}
+        first = self.give("inject", **fields).json
+        self.assertEqual(self.give("inject", **fields).json, first)
+
+    def test_a_fault_of_sensors_needs_signals_and_one_of_the_process_takes_none(self):
+        named = "spindle_load_pct, vibration_rms, temperature_c"
+        self.assert_refused_and_nothing_done(
+            self.give("inject", label="stuck"), 400,
+            f"signals is missing: stuck needs one or more of {named}, whose sensors are to be faulty",
+        )
+        self.assert_refused_and_nothing_done(
+            self.give("inject", label="chatter", signals=["vibration_rms"]), 400,
+            "signals is for the sensor faults stuck, offset, spike, out_of_range, late only; "
+            "chatter takes none",
+        )
 
     def test_a_read_is_no_order(self):
         for path, *_ in ROUTES:
@@ -452,7 +511,9 @@ class WhatTest(OrderTest):
         last = self.get("/api/alarms").json["alarms"][0]["id"]
         for number in (0, last + 1, 999, 10**11):
             alarm = f"there is no alarm {number} in this run; its alarms are numbered from 1 to {last}"
-            for kind in ("acknowledge", "shelve", "unshelve", "note"):
+            for kind in (
+                "acknowledge", "shelve", "unshelve", "note", "out_of_service", "return_to_service",
+            ):
                 with self.subTest(kind, number=number):
                     self.refuse(kind, 404, alarm, f"/api/alarms/{number}/{kind}")
             self.refuse(
@@ -504,6 +565,12 @@ class WhatTest(OrderTest):
         self.give("shelve")
         self.refuse("shelve", 409, "alarm 3 is shelved already; unshelve it first to give it another time")
         self.refuse("acknowledge", 409, "alarm 3 is shelved; unshelve it first")
+        self.refuse("return_to_service", 409, "alarm 3 is not out of service")
+        self.give("out_of_service")
+        self.refuse("out_of_service", 409, "alarm 3 is out of service already")
+        self.refuse("unshelve", 409, "alarm 3 is not shelved")
+        for kind in ("shelve", "acknowledge"):
+            self.refuse(kind, 409, "alarm 3 is out of service; return it to service first")
         self.give("acknowledge", "/api/alarms/4/acknowledge")
         self.refuse(
             "acknowledge",
@@ -515,23 +582,50 @@ class WhatTest(OrderTest):
     def test_a_hold_cannot_be_confirmed_while_its_condition_is_there_or_not_known_to_be_gone(self):
         self.twin.reset()
         self.twin.next(177)
-        self.refuse("confirm", 409, "hold 4 can't be confirmed: feed_mismatch is still there at sample 176")
+        self.refuse("confirm", 409, "hold 4 can't be confirmed: feed mismatch is still there at sample 176")
         self.twin.next(33)
         self.refuse(
             "confirm",
             409,
-            "hold 4 can't be confirmed: telemetry is missing at sample 209,"
-            " so whether feed_mismatch is gone is not known",
+            "hold 4 can't be confirmed: telemetry is not trusted at sample 209,"
+            " so whether feed mismatch is gone is not known",
         )
         self.refuse(
             "confirm",
             409,
-            "hold 5 can't be confirmed: sensor_dropout is still there at sample 209",
+            "hold 5 can't be confirmed: sensor dropout is still there at sample 209",
             "/api/holds/5/confirm",
         )
-        self.twin.next(5)
+        self.twin.next(9)
+        wanted = "10 s of samples to be trusted are wanted"
+        for number, named in ((4, "feed mismatch"), (5, "sensor dropout")):
+            self.refuse(
+                "confirm",
+                409,
+                f"hold {number} can't be confirmed yet: {named} has been gone for 8 s at sample 218, "
+                f"and {wanted}",
+                f"/api/holds/{number}/confirm",
+            )
+        self.twin.next(1)
         self.assertEqual(self.give("confirm").status, 200)
-        self.refuse("confirm", 409, "hold 4 was answered at sample 214 by ada: confirmed")
+        self.refuse("confirm", 409, "hold 4 was answered at sample 219 by ada: confirmed")
+
+    def test_a_change_that_is_not_named_or_named_for_another_verdict_is_a_conflict(self):
+        names = "it names the change: an action that was or will be done, or other where it is none of these"
+        sentence = f"review 1: the verdict is continue_with_change: {names}"
+        self.refuse("review", 409, sentence, verdict="continue_with_change")
+        sentence = "review 1: the verdict is continue: no change goes with it"
+        self.refuse("review", 409, sentence, change="reduce_feed")
+
+    def test_done_is_a_conflict_with_the_numbers_while_the_tool_is_worn(self):
+        found = self.twin.latest(1).records[0].detection
+        (worn,) = [item.sentence for item in found.evidence() if item.code == "tool_wear"]
+        wanted = "Do the work first, or say when it is planned for."
+        sentence = f"intervention 2 is not done at sample {HEAD}. {worn} {wanted}"
+        self.refuse("review", 409, sentence, "/api/reviews/2", verdict="done")
+        answer = self.give("action", action="change_tool").json
+        self.assertEqual(answer["action"], "change_tool")
+        self.assertEqual((answer["review"]["id"], answer["review"]["verdict"]), (2, "done"))
 
     def test_a_verdict_that_needs_a_note_or_is_of_another_kind_is_a_conflict(self):
         self.refuse(
@@ -574,6 +668,10 @@ class WhatTest(OrderTest):
             percent=10,
         )
         self.give("confirm"), self.give("confirm", "/api/holds/5/confirm")
+        first = "first look, then change a parameter"
+        sentence = f"review 1 of the same cause is unanswered: {first}"
+        self.refuse("action", 409, sentence, action="reduce_feed", percent=10)
+        self.give("review")
         self.refuse("action", 400, "percent must be from 10 to 15, not None", action="reduce_feed")
         self.give("action", action="reduce_feed", percent=10)
         self.refuse(
@@ -778,9 +876,21 @@ class AuditTest(OrderTest):
             ("acknowledge", "3", "alarm", "alarm 3, tool wear: acknowledged, ACKED (why)"),
             ("shelve", "3", "alarm", "alarm 3, tool wear: shelved for 5 min, SHELVED (why)"),
             ("unshelve", "3", "alarm", "alarm 3, tool wear: unshelved, NORMAL (why)"),
+            (
+                "out_of_service", "3", "alarm",
+                "alarm 3, tool wear: taken out of service, OUT_OF_SERVICE (why)",
+            ),
+            ("return_to_service", "3", "alarm", "alarm 3, tool wear: put back into service, NORMAL (why)"),
             ("note", "3", "note", "note on alarm 3: why"),
-            ("confirm", "4", "hold", "hold 4 confirmed (why)"),
-            ("review", "1", "review", "review 1 answered: continue (why)"),
+            (
+                "confirm", "4", "hold",
+                "hold 4 confirmed (why); verified: feed mismatch has been gone for 50 s at sample 239",
+            ),
+            (
+                "review", "1", "review",
+                "review 1 answered: continue (why); can't be verified: "
+                "what a person sees leaves no mark in these signals",
+            ),
             (
                 "action",
                 "change_tool",
@@ -828,7 +938,8 @@ class AuditTest(OrderTest):
             hold["text"].startswith("hold 4 stands: feed_mismatch; asked for: Compare feed override")
         )
         decision = next(entry for entry in entries if entry["kind"] == "decision" and "hold" in entry["text"])
-        self.assertIn("released is do_not_proceed: hold 4 stands", decision["text"])
+        stands = "hold 4 (feed mismatch) stands unanswered since sample 174"
+        self.assertIn(f"released is do_not_proceed: {stands}; review 1 (", decision["text"])
         for entry in (alarm, hold):
             self.assertTrue(entry["evidence"][0].endswith("."))
 
@@ -916,9 +1027,14 @@ class ReleasedTest(OrderTest):
     def test_the_export_has_the_released_decision_and_the_holds_of_each_event(self):
         rows = self.rows()
         self.assertEqual([row["hold_ids"] for row in rows], [""] * 174 + ["4"] * 34 + ["4|5"] * 32)
-        for row in rows[:174]:
+        for row in rows[:48]:
             self.assertEqual(row["released_decision"], row["decision"])
-        self.assertEqual({row["released_decision"] for row in rows[174:]}, {"do_not_proceed"})
+        released = [row["released_decision"] for row in rows]
+        self.assertEqual(set(released[48:91]), {"human_review"}, "the review stands")
+        self.assertEqual(set(released[93:174]), {"schedule_intervention"}, "and the work")
+        self.assertEqual(set(released[174:]), {"do_not_proceed"}, "and a hold")
+        self.assertEqual({row["request_ids"] for row in rows[:48]}, {""})
+        self.assertEqual({row["request_ids"] for row in rows[48:91]}, {"1"})
         self.assertIn("schedule_intervention", {row["decision"] for row in rows[174:]})
 
     def test_a_confirmation_shows_in_the_export_from_the_next_event_on(self):
@@ -928,8 +1044,10 @@ class ReleasedTest(OrderTest):
         self.get("/api/next?count=5")
         rows = self.rows()[HEAD:]
         self.assertEqual([row["hold_ids"] for row in rows], ["4|5"] + ["5"] * 5 + [""] * 5)
+        self.assertEqual({row["request_ids"] for row in rows[6:]}, {"1|2|3"})
         self.assertEqual(
-            [row["released_decision"] == row["decision"] for row in rows], [False] * 6 + [True] * 5
+            [row["released_decision"] for row in rows],
+            ["do_not_proceed"] * 6 + ["schedule_intervention"] * 5,
         )
 
     def test_a_record_says_what_was_released_as_the_export_does(self):
@@ -939,6 +1057,11 @@ class ReleasedTest(OrderTest):
                 (record["released"]["decision"], "|".join(map(str, record["released"]["hold_ids"]))),
                 (row["released_decision"], row["hold_ids"]),
             )
+            told = {name: record["released"][name] for name in ("action", "required_check", "why")}
+            named = ("released_action", "released_check", "released_why")
+            self.assertEqual(list(told.values()), [row[name] for name in named])
+            ids = "|".join(map(str, record["released"]["request_ids"]))
+            self.assertEqual((ids, str(record["cycle"])), (row["request_ids"], row["cycle"]))
 
 
 # ---------------------------------------------------------------------------------------------

@@ -140,7 +140,8 @@ class ARule(RecipeTest):
         self.assertEqual(fired, list(filter(is_hot, records)))
         self.assertIn(f"fires at {len(fired)} samples, first at {fired[0]['event']['sequence']}:", readme())
         sentences = [item["sentence"] for item in fired[0]["detection"]["evidence"]]
-        self.assertIn("Temperature 51.72 °C: above the limit of 50.0 °C.", sentences)
+        said = "Temperature at the spindle housing 51.72 °C: 1.72 °C above the limit of 50.0."
+        self.assertIn(said, sentences)
         self.assertEqual(check_of(records[0], "overheated.value")["state"], "quiet")
         columns = program.get("api/series?from=0&rows=240")["columns"]
         self.assertEqual(set(columns["overheated.value.high"]), {50.0})
@@ -170,7 +171,7 @@ class AnAlarm(RecipeTest):
         alarm = alarms_by_point(program)["overheated.value"]
         self.assertEqual((alarm["code"], alarm["priority"]), ("overheated", 2))
         self.assertEqual(alarm["history"][0]["sequence"], 137 + 2)
-        self.assertIn("Check the coolant flow.", program.text("report"))
+        self.assertIn("then check the coolant flow.", program.text("report"))
 
     def test_a_rule_without_one_is_an_event_in_the_log(self):
         program = self.served(RULE)

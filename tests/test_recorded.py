@@ -72,13 +72,14 @@ class Recorded(ServerTest):
         """Run through the faults, answering some of what is asked."""
         self.get("/api/next?count=60")
         self.assertEqual(self.order("/api/alarms/1/acknowledge", note="seen", request_id="one").status, 200)
-        answered = self.order("/api/reviews/1", verdict="continue_with_change", note="clamped")
+        said = {"verdict": "continue_with_change", "change": "other", "note": "clamped"}
+        answered = self.order("/api/reviews/1", **said)
         self.assertEqual(answered.status, 200)
         self.get("/api/next?count=40")
         self.assertEqual(self.order("/api/actions", action="change_tool", note="edge was gone").status, 200)
-        self.assertEqual(self.order("/api/holds/77/confirm").status, 404)
+        self.assertEqual(self.order("/api/holds/77/confirm", note="seen").status, 404)
         self.get("/api/next?count=85")
-        self.assertEqual(self.order("/api/alarms/2/shelve", minutes=30).status, 200)
+        self.assertEqual(self.order("/api/alarms/2/shelve", note="tool ordered", minutes=30).status, 200)
 
     def resumed(self):
         """Return a twin that a second start makes of the file."""
@@ -100,6 +101,17 @@ class Resumed(Recorded):
         self.assertEqual([entry.wall_time for entry in again.entries()], times)
         self.twin.recorder._historian = None  # its file is closed
         self.assertEqual(again.next(60).records, self.twin.next(60).records)
+
+    def test_what_was_released_comes_back_with_all_that_stood_and_why(self):
+        records = self.twin.next(240).records
+        before = [record.released for record in records]
+        self.assertEqual(len(set(before)), len(set(map(repr, before))))
+        self.assertEqual((before[239].request_ids, before[239].hold_ids), ((1, 2, 3, 4, 5), (4, 5)))
+        again = self.resumed()
+        recalled = again.report()["records"]
+        self.assertEqual([record.released for record in recalled], before)
+        self.assertEqual(list(recalled), list(records))
+        self.assertEqual(again.latest(0).summary["released"], self.twin.latest(0).summary["released"])
 
     def test_an_order_that_was_answered_is_not_done_again_after_a_restart(self):
         self.work()

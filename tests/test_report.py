@@ -10,12 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from bench import ROOT, Given, sample, station_of
+from bench import ROOT, Given, alive, sample, station_of
 from rules import REPORT
 from simulator import FAULTS, SAMPLE_START, Simulator
 from twin import episodes, markup, material, report, summary, timeline
 from twin.alarmstates import STATES
-from twin.point import Step
+from twin.point import Episode, Step
 from twin.rows import in_phase
 from twin.sample import NORMAL, Order, Truth
 
@@ -30,9 +30,10 @@ HOSTILE = (
 )
 EVENTS = 240  # of the attended run
 BEFORE = 60  # of them, before anybody does anything
-UNTIL = 182  # of them, when the hold's condition is over
+UNTIL = 187  # of them, when the hold's cause has been gone for its off-delay
 MILDEST = REPORT.decisions[0].name
 TARGET = REPORT.targets[0]
+PLAIN = {state.name: state.plain for state in STATES}
 
 # Rules that need no phase, for a source that knows none: roughing's limits hold throughout
 ROUGHING = REPORT.phase_limits["roughing"]
@@ -41,6 +42,11 @@ UNPHASED_RULES = tuple([
     for rule in REPORT.rules
 ])
 UNPHASED = replace(REPORT, name="unphased", phase_limits={}, rules=UNPHASED_RULES)
+
+
+def load_at(number, count):
+    """Return the load of a sample among so many, in %: as expected, and in the second half too high."""
+    return (90.0 if number >= count // 2 else 62.0) + number % 2
 
 
 class Page(HTMLParser):
@@ -115,7 +121,7 @@ def run_of(events=0, source=None, **named):
 def attended():
     """Return the published run, with people in it."""
     station = run_of(BEFORE)
-    reviewed = (("verdict", "continue_with_change"),)
+    reviewed = (("change", "other"), ("verdict", "continue_with_change"))
     injected = (("duration", 12), ("label", "thermal_drift"))
     station.do(Order("acknowledge", "Ada", "heard it", 1))
     station.do(Order("review", "Ada", "fixture was loose, now tight", 1, reviewed))
@@ -161,8 +167,10 @@ class TheEmptyRun(unittest.TestCase):
 
     def test_a_run_of_one_sample_is_drawn(self):
         page = read(run_of(1))
-        self.assertIn("1 sample, 0 to 0: all of them were advised to proceed; no hold stood.", page.text)
-        self.assertIn("No hold stood", page.text)
+        alone = "1 sample, 0 to 0: all of them were advised to proceed; nothing stood unanswered."
+        self.assertIn(alone, page.text)
+        self.assertIn("nothing more cautious stood", page.text)
+        self.assertNotIn("What stood unanswered", page.text)
 
 
 class TheAttendedRun(unittest.TestCase):
@@ -192,6 +200,7 @@ class TheAttendedRun(unittest.TestCase):
             ("Newest sample at", self.records[-1].sample.timestamp),
             ("Process time covered", "0:07:58"),
             ("Samples", "240 samples, numbered 0 to 239"),
+            ("Parts", "1 finished, number 2 in work"),
             ("Rules", f"{REPORT.name} {REPORT.version} ({self.material.fingerprint})"),
         )
         self.assertEqual([tuple(fact) for fact in self.page.facts], list(wanted))
@@ -227,18 +236,52 @@ class TheAttendedRun(unittest.TestCase):
                 wanted = [meaning, str(advised[name]), share, str(released[name])]
                 self.assertEqual(self.page.row(name.replace("_", " "), meaning)[1:], wanted)
 
-    def test_samples_under_a_hold_in_the_summary_are_those_of_the_records(self):
-        decision = REPORT.hold.decision
-        held = [
+    def test_samples_released_more_cautiously_are_counted_by_what_stood(self):
+        ranks = {name: rank for rank, (name, _) in enumerate(REPORT.decisions)}
+        cautious = [
             record for record in self.records
-            if record.released.decision == decision and record.released.hold_ids
+            if ranks[record.released.decision] > ranks[record.recommendation.decision]
         ]
-        others = sum(record.recommendation.decision != decision for record in held)
-        self.assertGreater(others, 0)
-        self.assertIn(f"because a hold stood: {len(held)} samples; {others} of them", self.page.text)
+        told = f"Released more cautiously than advised: {len(cautious)} samples"
+        self.assertIn(told, self.page.text)
+        for ask in REPORT.asks:
+            count = sum(record.released.decision == ask.decision for record in cautious)
+            self.assertEqual(f"{ask.kind} at {count}" in self.page.text, count > 0, ask.kind)
+        self.assertGreater(len(cautious), 0)
+
+    def test_each_sample_at_which_something_stood_is_in_one_row_with_why(self):
+        stood = {record.sequence: record for record in self.records if record.released.request_ids}
+        heads = list(summary.STOOD_HEADS)
+        begin = self.page.rows.index(heads) + 1
+        end = self.page.rows.index(list(summary.ASK_HEADS))
+        seen = []
+        for span, decision, others, check, why in self.page.rows[begin:end]:
+            first, _, last = span.partition(" to ")
+            numbers = range(int(first), int(last or first) + 1)
+            seen += numbers
+            with self.subTest(samples=span):
+                records = [stood[number] for number in numbers]
+                released = records[-1].released
+                self.assertEqual({record.released.decision for record in records}, {released.decision})
+                self.assertTrue(decision.endswith(markup.words(released.decision)))
+                self.assertEqual((check, why), (released.required_check, released.why))
+                unlike = sum(record.recommendation.decision != released.decision for record in records)
+                self.assertEqual(others, str(unlike))
+        self.assertEqual(seen, list(stood))
+
+    def test_samples_without_known_health_are_counted(self):
+        unknown = sum(record.detection.health is None for record in self.records)
+        self.assertEqual(unknown, 6)
+        self.assertIn(f"Health was not known at {unknown} samples", self.page.text)
 
     def test_health_at_the_end_is_the_newest_samples(self):
-        self.assertIn(f"{self.records[-1].detection.health_score} of 100", self.page.text)
+        found = self.records[-1].detection
+        said = f"{found.health} of 100 in the last sample, {found.health_score} as a mean of the last"
+        self.assertIn(said, self.page.text)
+
+    def test_health_at_the_end_is_not_known_where_telemetry_is_not_trusted(self):
+        page = read(run_of(210))
+        self.assertIn("Health at the end: not known: telemetry is not trusted (warning).", page.text)
 
     def test_what_people_were_asked_and_answered_is_counted(self):
         for ask in REPORT.asks:
@@ -273,11 +316,13 @@ class TheAttendedRun(unittest.TestCase):
             with self.subTest(alarm=alarm.id):
                 row = self.page.row(str(alarm.id), alarm.title)
                 self.assertEqual(row[2], f"{alarm.priority} {REPORT.priority_name(alarm.priority)}")
-                self.assertTrue(row[3].startswith(alarm.state))
+                self.assertTrue(row[3].startswith(PLAIN[alarm.state]))
                 self.assertEqual(row[8], str(alarm.annunciations))
                 told = self.page.rows[self.page.rows.index(row) + 1][0]
                 self.assertIn(alarm.action, told)
                 self.assertIn(alarm.clears, told)
+                self.assertIn(f"If nobody answers: {alarm.consequence}", told)
+                self.assertIn(f"Time to respond: {alarm.respond_min:g} min", told)
         self.assertIn("sample 59: acknowledged by Ada: heard it", self.page.text)
         self.assertIn("noted by Ada: wiring looked at", self.page.text)
 
@@ -285,11 +330,17 @@ class TheAttendedRun(unittest.TestCase):
         for request in self.material.requests:
             with self.subTest(request=request.id):
                 row = self.page.row(str(request.id), request.kind, markup.words(request.cause))
-                wanted = ["NOT ANSWERED", "–", "–"]
+                wanted = ["NOT ANSWERED", "–", "–", "–"]
                 if request.state == "answered":
-                    wanted = [markup.words(request.verdict), request.operator, str(request.answered)]
+                    named = f": {request.change}" if request.change else ""
+                    answer = markup.words(request.verdict) + named
+                    wanted = [answer, request.operator, str(request.answered), request.claim]
+                    self.assertIn(f"{request.claim}, because {request.claim_because}", self.page.text)
                 self.assertEqual(row[4], str(request.times_asked))
                 self.assertEqual(row[5:], wanted)
+                told = self.page.rows[self.page.rows.index(row) + 1][0]
+                self.assertIn(f"Evidence of sample {request.evidence_at}: ", told)
+                self.assertIn(f"Alarms: {markup.listed(request.alarm_ids)}", told)
         self.assertIn("Note: override was at 235 %", self.page.text)
 
     def test_injections_and_notes_are_listed_with_who_did_them(self):
@@ -352,8 +403,8 @@ class TheAttendedRun(unittest.TestCase):
             "comes from a simulator",
             f"one every {self.material.about['sampling_period_s']} s",
             "The same seed and the same orders",
-            f"as a mean of {REPORT.baseline.health_window} samples",
-            "released is what stands: do not proceed for as long as",
+            f"mean of the last {REPORT.baseline.health_window}. It is not known",
+            "A hold keeps it at do not proceed, whatever later samples say",
             "The simulated fault is the ground truth.",
             "validated for no machine",
         ):
@@ -371,8 +422,7 @@ class OtherSources(unittest.TestCase):
                 sample(
                     sequence=first + number,
                     at_s=2.0 * number,
-                    spindle_load_pct=90.0 if number >= count // 2 else 62.0,
-                    **changes,
+                    **{**alive(number), "spindle_load_pct": load_at(number, count), **changes},
                 ),
                 truth,
             )
@@ -490,7 +540,7 @@ class OtherSources(unittest.TestCase):
         station = run_of(BEFORE, rules=own)
         page = read(station)
         self.assertEqual(page.fact("Rules"), f"lab 2 ({station.report()['fingerprint']})")
-        self.assertIn("as a mean of 5 samples", page.text)
+        self.assertIn("stands the mean of the last 5.", page.text)
         for row in targets:
             self.assertEqual(page.row(row.title)[2], "3")
         for row in decisions:
@@ -578,20 +628,35 @@ class LongRuns(unittest.TestCase):
 
 
 class Words(unittest.TestCase):
-    def test_every_state_of_an_alarm_is_told_in_the_words_of_its_table(self):
+    def test_two_episodes_of_an_alarm_are_told_each_with_its_own_limit_and_phase(self):
+        (alarm,) = run_of(BEFORE).report()["alarms"]
+        self.assertEqual(episodes.episodes_told(alarm, REPORT), ())
+        again = alarm._replace(newest_episode=Episode(120, 125, "inspection", 0.42, 0.32, "mm/s RMS"))
+        told = dict(episodes.episodes_told(again, REPORT))
+        self.assertEqual(
+            told["Newest episode"], "samples 120 to 125: 0.42 mm/s RMS: above 0.32 mm/s RMS in inspection"
+        )
+        self.assertRegex(told["First episode"], r"^samples \d+ to \d+: .* 0.82 mm/s RMS in roughing$")
+        body = episodes.alarm_body(again, [1], REPORT)
+        self.assertIn("samples 120 to 125", body)
+
+    def test_every_state_of_an_alarm_is_told_plainly_first_and_then_by_the_standard_s_term(self):
         (alarm,) = run_of(BEFORE).report()["alarms"]
         for state in STATES:
             told = episodes.state_text(alarm._replace(state=state.name, shelved_until_s=60.0))
-            self.assertTrue(told.startswith(f"{state.name}: {state.words}"), told)
+            self.assertTrue(told.startswith(state.plain), told)
+            self.assertIn(state.words, told)
+            self.assertLessEqual(told.count("out of service"), 1)
 
     def test_a_state_says_whether_the_condition_is_there_unless_its_words_do(self):
         (alarm,) = run_of(BEFORE).report()["alarms"]
         for state, active, end in (
-            ("NORMAL", False, "over"),
+            ("NORMAL", False, "over (normal)"),
             ("UNACK", True, "; condition there"),
             ("ACKED", False, "; condition gone"),
-            ("RTN_UNACK", False, "not acknowledged"),
-            ("SHELVED", True, " until 0:01:00; condition there"),
+            ("RTN_UNACK", False, "came and went (returned to normal unacknowledged)"),
+            ("SHELVED", True, "put off until 0:01:00 (shelved); condition there"),
+            ("OUT_OF_SERVICE", False, "out of service; condition gone"),
         ):
             told = episodes.state_text(alarm._replace(state=state, active=active, shelved_until_s=60.0))
             self.assertTrue(told.endswith(end), told)
@@ -611,6 +676,9 @@ class Words(unittest.TestCase):
         self.assertEqual(episodes.group_text(alarm, [1]), "alone")
         self.assertEqual(episodes.group_text(alarm, [1, 2, 4]), "first of 1, 2, 4")
         self.assertEqual(episodes.group_text(alarm._replace(id=2), [1, 2]), "after 1")
+        both = alarm._replace(together=(1, 2))
+        self.assertEqual(episodes.group_text(both, [1, 2, 4]), "together with 2")
+        self.assertEqual(episodes.group_text(both._replace(id=4), [1, 2, 4]), "after 1, 2")
 
     def test_an_audit_trail_that_lost_its_beginning_says_so(self):
         run = material_of(attended())

@@ -9,7 +9,8 @@ from bench import EXPECTED, REPORT, Detector, Simulator, machine_of, sample
 from recommender import advice, recommend
 from rules import RULE_SETS
 from twin.rows import (
-    ANY, TELEMETRY_MISSING, AlarmRow, Code, DecisionRow, Rule, Severity, Signal, WrongRules, phase_limits,
+    ANY, TELEMETRY_MISSING, AlarmRow, Code, DecisionRow, Rule, Severity, Signal, Trust, WrongRules,
+    phase_limits,
 )
 from twin.sample import Malformed, Sample, number
 from twin.wire import Wire
@@ -55,12 +56,22 @@ def first_alarm(**columns):
     return (REPORT.alarms[0]._replace(**columns),)
 
 
+JUMP = next(row for row in REPORT.trust if (row.check, row.signal) == ("jump", "temperature_c"))
+RANGE = next(row for row in REPORT.trust if (row.check, row.signal) == ("out_of_range", "tool_wear_pct"))
+
+
+def with_trust(**columns):
+    """Return the published rule set with some columns of one check of an instrument replaced."""
+    rows = (row for row in REPORT.trust if row.check != columns.get("check") or row.signal)
+    return changed(trust=tuple(row._replace(**columns) if row is JUMP else row for row in rows))
+
+
 def named(name):
     """Return a published rule."""
     return next(rule for rule in REPORT.rules if rule.name == name)
 
 
-NO_RULE = AlarmRow("heat.value", 2, 4.0, 10.0, 1.0, False, "Look.")
+NO_RULE = AlarmRow("heat.value", 2, 4.0, 10.0, 1.0, False, "Look.", "It burns.", 5.0)
 NO_GATE = DecisionRow("luck", frozenset({ANY}), "watch", "", "", "")
 NO_CODE = DecisionRow("evidence", frozenset({"heat"}), "watch", "", "", "")
 WRONG = (
@@ -101,6 +112,14 @@ WRONG = (
      "alarm load_residual.residual: there is no priority 9; there are [1, 2, 3]"),
     ("a deadband below 0", lambda: changed(alarms=first_alarm(deadband=-1.0)),
      "alarm load_residual.residual: its deadband must be 0 or more, not -1.0"),
+    ("an alarm without a consequence", lambda: changed(alarms=first_alarm(consequence="")),
+     "alarm load_residual.residual: what happens if nobody answers? It needs a consequence"),
+    ("an alarm without a time to respond", lambda: changed(alarms=first_alarm(respond_min=0.0)),
+     "alarm load_residual.residual: how long has an operator? Its time to respond must be above 0 min, not 0.0"),
+    ("an alarm with a time that is no number", lambda: changed(alarms=first_alarm(respond_min=math.nan)),
+     "Its time to respond must be above 0 min, not nan"),
+    ("more time for what is more urgent", lambda: changed(alarms=with_first("alarms", respond_min=31.0)),
+     "alarm load_residual.residual of priority 2 has 31 min to respond, more than tool_wear.value with 30 of priority 3"),
     ("a gate that is not there", lambda: changed(decision_rows=(NO_GATE,) + ROWS),
      "decision watch: there is no gate luck; there are signal_quality, "),
     ("rows out of the order of the gates", lambda: changed(decision_rows=ROWS[1::-1] + ROWS[2:]),
@@ -109,16 +128,58 @@ WRONG = (
      "decision watch needs heat, which is no code"),
     ("no answer for some samples", lambda: changed(decision_rows=ROWS[:-1]),
      "the last row of decisions must need nothing: there is always an answer"),
-    ("nothing that makes a hold", lambda: changed(asks=REPORT.asks[1:], needs_note={}),
+    ("nothing that makes a hold", lambda: changed(asks=REPORT.asks[1:], verdicts=REPORT.verdicts[1:], alarms=()),
      "no decision makes a hold"),
     ("a verdict without data", lambda: changed(
         rules=REPORT.process_rules, codes=REPORT.codes[1:], decision_rows=REPORT.decision_rows[1:],
         alarms=()),
      "no rule counts what is missing, though feed_rate_mm_min is required: no verdict without data"),
+    ("a check of an instrument that is none", lambda: with_trust(check="odd"),
+     "trust odd temperature_c: there is no such check; there are missing, out_of_range, frozen, "),
+    ("a check of a signal that is not there", lambda: with_trust(signal="heat"),
+     "trust jump heat: there is no signal heat; there are spindle_speed_rpm, "),
+    ("a check of all signals that is of one", lambda: with_trust(check="stale"),
+     "trust stale temperature_c: it is for all signals, so it names none"),
+    ("a status that is none of NE 107's", lambda: with_trust(status="X"),
+     "trust jump temperature_c: there is no status X; there are F, C, S, M"),
+    ("a range that falls", lambda: with_trust(check="out_of_range", signal="tool_wear_pct", limit=(5.0, 1.0)),
+     "two rows of trust are called out_of_range tool_wear_pct: each needs a name of its own"),
+    ("a limit of a check that is no number", lambda: with_trust(limit=(1.0, 2.0)),
+     "trust jump temperature_c: its limit must be a number above 0, not (1.0, 2.0)"),
+    ("a range that is no range", lambda: changed(trust=REPORT.trust[:1] + (RANGE._replace(limit=(5.0, 1.0)),)),
+     "trust out_of_range tool_wear_pct: its limit must be (lowest, highest), rising, not (5.0, 1.0)"),
+    ("an offset of what has no model", lambda: with_trust(check="offset", signal="tool_wear_pct"),
+     "trust offset tool_wear_pct: an offset is a mean of the residuals in a baseline, so the signal must have"),
+    ("no check of what is missing", lambda: changed(trust=REPORT.trust[1:]),
+     "trust has no row for a reading that is missing"),
+    ("a limit where nothing is counted", lambda: changed(trust=with_first("trust", limit=1.0)),
+     "trust missing: nothing is counted, so its limit is None, not 1.0"),
     ("a latch that nothing takes off", lambda: changed(alarms=first_alarm(latched=True)),
-     "alarm load_residual.residual is latched, and no decision makes a hold of load_residual"),
-    ("a note for a verdict that nobody can give", lambda: changed(needs_note={("review", "shrug"): "why"}),
-     "a note is wanted for review shrug, which nobody can answer"),
+     "comes before a hold of load_residual alone"),
+    ("a latch that no hold of its own takes off", lambda: changed(decision_rows=(
+        ROWS[0], ROWS[1]._replace(needs=frozenset({"feed_mismatch", "tool_wear"})), ROWS[-1])),
+     "alarm feed_mismatch.value_below is latched, and no decision makes a hold of feed_mismatch"),
+    ("a look before the hold of a latch", lambda: changed(decision_rows=(
+        ROWS[2]._replace(gate="signal_quality"),) + ROWS[:2] + ROWS[3:]),
+     "comes before a hold of feed_mismatch alone"),
+    ("a hold of a mild decision", lambda: changed(decisions=REPORT.decisions[::-1]),
+     "a hold is of the most cautious decision, proceed, and not of do_not_proceed"),
+    ("a verdict on what nobody asks", lambda: changed(verdicts=with_first("verdicts", kind="audit")),
+     "verdict confirmed answers audit, which nothing asks for"),
+    ("a claim that is none", lambda: changed(verdicts=with_first("verdicts", claim="is_fine")),
+     "verdict confirmed claims is_fine; a claim is one of is_gone, goes, stands, or empty"),
+    ("a claim of nothing, and no word why", lambda: changed(verdicts=with_first("verdicts", claim="")),
+     "verdict confirmed claims nothing, and does not say why it can't be verified"),
+    ("a claim without time to come true", lambda: changed(verdicts=with_first("verdicts", samples=0)),
+     "verdict confirmed has 0 samples; it needs 1 or more"),
+    ("a kind that nothing answers", lambda: changed(verdicts=REPORT.verdicts[:-2]),
+     "nothing answers intervention: it would stand for ever"),
+    ("two verdicts of one name", lambda: changed(verdicts=REPORT.verdicts + REPORT.verdicts[-1:]),
+     "two rows of verdicts are called intervention planned_for: each needs a name of its own"),
+    ("a hold that ends by another word", lambda: changed(verdicts=with_first("verdicts", name="ok")),
+     "a hold has one verdict, confirmed, with a note that says what was found"),
+    ("a hold that ends without a note", lambda: changed(verdicts=with_first("verdicts", note="")),
+     "a hold has one verdict, confirmed, with a note that says what was found"),
 )
 
 
@@ -136,7 +197,7 @@ class Checked(unittest.TestCase):
 
     def test_a_rule_set_never_changes(self):
         with self.assertRaises(dataclasses.FrozenInstanceError):
-            REPORT.min_confidence = 0.9
+            REPORT.min_margin = 0.9
 
     def test_the_fingerprint_follows_from_every_table(self):
         published = changed().fingerprint
@@ -144,8 +205,9 @@ class Checked(unittest.TestCase):
         warmup = dict(REPORT.phase_limits["warmup"], vibration_limit_rms=0.43)
         moved = {
             "version": "2",
-            "standstill": ("warmup",),
-            "min_confidence": 0.5,
+            "standstill": (*REPORT.standstill, "warmup"),
+            "min_margin": 0.5,
+            "trust": with_first("trust", why="because"),
             "baseline": REPORT.baseline._replace(least=9),
             "signals": wear_with(title="Wear"),
             "codes": with_first("codes", penalty=39),
@@ -155,7 +217,7 @@ class Checked(unittest.TestCase):
             "decisions": with_first("decisions", meaning="go"),
             "decision_rows": with_first("decision_rows", action="Wait."),
             "asks": with_first("asks", title="confirm"),
-            "needs_note": {},
+            "verdicts": with_first("verdicts", samples=31),
             "alarms": with_first("alarms", deadband=2.5),
             "priorities": with_first("priorities", target_pct=6),
             "targets": with_first("targets", usual=1.5),
@@ -213,9 +275,10 @@ class Foreign(unittest.TestCase):
     def setUp(self):
         pressure = Signal(
             "pressure_bar", title="Pressure", unit="bar", place="tank", decimals=1, expected="",
-            required=("value",), measures=("value", "z"),
-            plausible=(0.0, 50.0), scale=(0.0, 20.0), chart="tall",
+            required=("value",), measures=("value", "z"), scale=(0.0, 20.0), chart="tall",
         )
+        silent = Trust("missing", "", "F", None, "", "nothing is read")
+        burst = Trust("out_of_range", "pressure_bar", "F", (0.0, 50.0), "bar", "the tank is not made for it")
         leak = Rule("leak", "pressure_bar", "value", "below", 4.0, 6.0, "it should hold")
         jump = Rule("leak", "pressure_bar", "z", "either_side", 3.0, 0.0, "it should be steady")
         lost = REPORT.rules[0]
@@ -223,11 +286,14 @@ class Foreign(unittest.TestCase):
             "process_constraints", frozenset({"leak"}), "do_not_proceed",
             action="Stop.", required_check="Look.", rationale="It leaks.",
         )
-        alarm = AlarmRow("leak.value_below", 1, 0.0, 10.0, 0.5, True, "Close the valve.")
+        alarm = AlarmRow(
+            "leak.value_below", 1, 0.0, 10.0, 0.5, True, "Close the valve.", "The tank runs dry.", 1.0
+        )
         self.rules = dataclasses.replace(
             REPORT,
             name="tank",
             signals=(pressure,),
+            trust=(silent, burst),
             rules=(lost, leak, jump),
             codes=(Code("leak", 30, "pressure is lost"), REPORT.codes[0]),
             decision_rows=(ROWS[0], stop) + ROWS[-3:],
@@ -242,7 +308,7 @@ class Foreign(unittest.TestCase):
         self.assertEqual(self.judged(6.0).codes, ())
         self.assertEqual(self.judged(3.9).codes, ("leak",))
         self.assertEqual(self.judged(None).missing, ("pressure_bar",))
-        self.assertEqual(self.judged(60.0).missing, ("pressure_bar",), "off its plausible range")
+        self.assertEqual(self.judged(60.0).missing, ("pressure_bar",), "it is not to be trusted")
         self.assertEqual(recommend(self.rules, self.judged(3.9)).decision, "do_not_proceed")
 
     def test_its_alarms_and_holds_stand_like_any_other(self):
@@ -313,7 +379,9 @@ class FromMappings(unittest.TestCase):
         rules = tuple(rule for rule in REPORT.rules if rule.signal in ("telemetry", "vibration_rms"))
         codes = tuple(code for code in REPORT.codes if code.name in ("sensor_dropout", "chatter_risk"))
         rows = (ROWS[0],) + ROWS[-3:]
-        small = changed(signals=signals, rules=rules, codes=codes, decision_rows=rows, alarms=())
+        small = changed(
+            signals=signals, rules=rules, codes=codes, decision_rows=rows, alarms=(), trust=REPORT.trust[:1],
+        )
         read = Sample.from_mapping(Row(1.4), small)
         self.assertEqual(Detector(small).evaluate(read).codes, ("chatter_risk",))
 

@@ -40,7 +40,8 @@ from twin.wire import Wire  # noqa: E402
 
 EVENT_COLUMNS = list(Wire(REPORT, Simulator().about()).event_fields)
 JUDGED_COLUMNS = (
-    "severity,codes,health_score,confidence,decision,action,released_decision,hold_ids,rule_set"
+    "cycle,severity,codes,health,health_score,margin,agreement,trust,decision,action,released_decision,"
+    "released_action,released_check,released_why,request_ids,hold_ids,rule_set"
 ).split(",")
 NO_NUMBERS = (
     "", "abc", "1.5", "1e1", "0x1", "1_0", "%2B1", "%201", "1%00", "%D9%A3", "%C2%B2", "NaN", "-",
@@ -80,7 +81,10 @@ class PollTest(ServerTest):
 
     def test_a_record_is_an_event_its_detection_and_its_recommendation(self):
         (record,) = self.get("/api/next").json["records"]
-        self.assertEqual(list(record), ["event", "detection", "recommendation", "released", "rule_set"])
+        names = ["event", "detection", "cycle", "recommendation", "released", "rule_set"]
+        self.assertEqual(list(record), names)
+        released = ["decision", "action", "required_check", "why", "request_ids", "hold_ids"]
+        self.assertEqual(list(record["released"]), released)
         self.assertEqual(list(record["event"]), EVENT_COLUMNS)
         self.assertEqual(record["event"], first_event(7))
 
@@ -322,9 +326,14 @@ class ExportTest(ServerTest):
         for row, record in zip(rows, records):
             held = record["released"]
             judged = dict(record["detection"], **record["recommendation"], released_decision=held["decision"])
-            judged.update(hold_ids="|".join(map(str, held["hold_ids"])), rule_set=record["rule_set"])
+            judged.update(cycle=record["cycle"], rule_set=record["rule_set"])
+            judged.update(released_check=held["required_check"])
+            judged.update({f"released_{name}": held[name] for name in ("action", "why")})
+            judged.update({name: "|".join(map(str, held[name])) for name in ("request_ids", "hold_ids")})
             expected = dict(record["event"], **{name: judged[name] for name in JUDGED_COLUMNS})
             expected["codes"] = "|".join(judged["codes"])
+            doubts = [f"{one['signal']} {one['check']} {one['status']}" for one in judged["trust"]]
+            expected["trust"] = "|".join(doubts)
             self.assertEqual(
                 row, {name: "" if value is None else str(value) for name, value in expected.items()}
             )

@@ -42,13 +42,13 @@ def asked(key):
 
 
 class Shared(harness.ServerTest):
-    """A shared run that stands at sample 182, with a hold that could be confirmed."""
+    """A shared run that stands at sample 186, with a hold that could be confirmed."""
 
     access = Access(token=TOKEN)
 
     def make_twin(self):
         twin = station_of()
-        twin.next(183)
+        twin.next(187)
         return twin
 
     def order(self, path, body, **headers):
@@ -109,8 +109,8 @@ class Viewers(Shared):
             path, body = asked(key)
             with self.subTest(path=path):
                 self.assertEqual(self.ask(key[0], path, body).status, 200)
-        self.assertEqual(self.get("/api/status?after=180").sequences, [181, 182])
-        self.assertEqual(self.state()[1], 182, "looking makes no sample")
+        self.assertEqual(self.get("/api/status?after=184").sequences, [185, 186])
+        self.assertEqual(self.state()[1], 186, "looking makes no sample")
 
     def test_a_viewer_gets_no_copy_of_the_file(self):
         self.assert_refused(self.get("/api/backup"), 403)
@@ -132,7 +132,7 @@ class Viewers(Shared):
 
 class Operator(Shared):
     def test_the_operator_may_do_what_viewers_may_not(self):
-        self.assertEqual(self.ask("POST", "/api/next", headers=OPERATOR).sequences, [183])
+        self.assertEqual(self.ask("POST", "/api/next", headers=OPERATOR).sequences, [187])
         self.assertEqual(
             self.order("/api/holds/4/confirm", dict(NAMED, note="override was open"), **OPERATOR).json[
                 "hold"

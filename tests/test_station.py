@@ -4,7 +4,7 @@ import json
 import threading
 import unittest
 
-from bench import Simulator, sample, station_of  # first: it puts the root on the path
+from bench import Simulator, alive, sample, station_of  # first: it puts the root on the path
 from twin.history import checked_history
 from twin.plant import Plant
 from twin.sample import BeyondHead, Malformed, NotKept, Order, Refused, Truth, Unknown
@@ -25,7 +25,9 @@ class Recorded(Source):
 
     def __next__(self):
         sequence = next(self._sequences)
-        return sample(sequence=sequence, at_s=2.0 * sequence, timestamp=str(sequence), **self._changes), None
+        moves = {name: value + sequence % 2 / 100 for name, value in self._changes.items()}
+        values = {**alive(sequence), **moves}
+        return sample(sequence=sequence, at_s=2.0 * sequence, timestamp=str(sequence), **values), None
 
 
 class Windows(unittest.TestCase):
@@ -279,11 +281,11 @@ class Lists(unittest.TestCase):
         station.next(240)
         for _ in range(LISTED_OVER + 10):  # a hold each, confirmed; the reviews of before stay open
             station.do(Order("inject", "Ada", "", None, (("duration", 1), ("label", "sensor_dropout"))))
-            station.next(2)
+            station.next(7)  # until it has been gone for its off-delay
             _, requests = station.requests()
             for hold in requests:
                 if (hold.kind, hold.state, hold.cause) == ("hold", "open", "sensor_dropout"):
-                    station.do(Order("confirm", "Ada", "", hold.id))
+                    station.do(Order("confirm", "Ada", "plugged in", hold.id))
         _, listed = station.requests()
         holds = [request for request in listed if request.kind == "hold"]
         reviews = [request for request in listed if request.kind != "hold"]

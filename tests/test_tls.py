@@ -214,8 +214,8 @@ class Certificates(unittest.TestCase):
         self.sentence("--cert", "no/such.pem", "--db", str(kept))
         self.assertFalse(kept.exists())
 
-    def test_the_command_in_readme_makes_one(self):
-        text = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    def test_the_command_in_the_report_makes_one(self):
+        text = (HERE.parent / "REPORT.md").read_text(encoding="utf-8")
         _, *arguments = shlex.split(re.search(r"^openssl req .*$", text, re.MULTILINE)[0])
         openssl(*arguments, folder=self.folder)
         self.assertTrue(tls.context_of(str(self.folder / "cert.pem"), str(self.folder / "key.pem")))

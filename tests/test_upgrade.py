@@ -24,12 +24,12 @@ import recipes  # noqa: E402
 ORDERS = (
     # before sample  path                     body
     (60,  "api/alarms/1/acknowledge",        {"note": "seen"}),
-    (60,  "api/reviews/1",                   {"verdict": "continue_with_change", "note": "clamped"}),
+    (60,  "api/reviews/1",                   {"verdict": "continue_with_change", "change": "other", "note": "clamped"}),
     (100, "api/actions",                     {"action": "change_tool"}),
-    (185, "api/alarms/2/note",               {"note": "looks like the coolant"}),
-    (185, "api/holds/5/confirm",             {}),
-    (186, "api/inject",                      {"label": "chatter", "duration": 5}),
-    (200, "api/reviews/2",                   {"verdict": "stop", "note": "noise at the spindle"}),
+    (187, "api/alarms/2/note",               {"note": "looks like the coolant"}),
+    (187, "api/holds/5/confirm",             {"note": "override was at 235 %"}),
+    (188, "api/inject",                      {"label": "chatter", "duration": 5}),
+    (200, "api/reviews/4",                   {"verdict": "stop", "note": "noise at the spindle"}),
 )
 LAST = 230
 
@@ -62,7 +62,7 @@ UPGRADES = {
 }
 REFUSED = {
     # what is another   where, and the line before and after                                  what is said
-    "the state":       (Edit("twin/course.py", "STATE_FORM = 1", "STATE_FORM = 2"), "has form 1, and this program knows form 2"),
+    "the state":       (Edit("twin/course.py", "STATE_FORM = 2", "STATE_FORM = 3"), "has form 2, and this program knows form 3"),
     "a state's part":  (Edit("twin/calls.py", 'found["floods"]', 'found["torrents"]'), "can't be taken up"),
     "a column":        (Edit("twin/wire.py", '"rule_set",\n)', '"rule_set", "shift",\n)'), HAS_SHIFT),
     "the file":        (Edit("twin/database.py", "FIRST_VERSION = 3", "FIRST_VERSION = 4"), OTHER_VERSION),

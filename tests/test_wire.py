@@ -32,7 +32,8 @@ class Records(unittest.TestCase):
 
     def test_a_record_is_json_with_its_evidence_trace_and_gates(self):
         found = shown(self.records[46])
-        self.assertEqual(list(found), ["event", "detection", "recommendation", "released", "rule_set"])
+        names = ["event", "detection", "cycle", "recommendation", "released", "rule_set"]
+        self.assertEqual(list(found), names)
         detection = found["detection"]
         self.assertEqual([item["code"] for item in detection["evidence"]], ["load_residual", "chatter_risk"])
         checked = [check["rule"] for check in detection["rules"]]

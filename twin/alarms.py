@@ -1,7 +1,7 @@
 """Alarms: what a person must deal with, made from detections. Modelled on ISA-18.2.
 
 In:  detections in order, each with its moment (no clock is read); what a person does: acknowledge, shelve,
-     unshelve, note, and confirm a check.
+     unshelve, take out of service and return, note, and confirm a check.
 Out: `Alarm`s (what stands, since when, how far it went, who did what) and `Change`s for the log. Whatever
      changes something returns its changes; nothing is kept to be fetched later.
 
@@ -10,8 +10,9 @@ can end. A rule whose alarm row has an operator's action makes alarms; a rule wi
 log. Telemetry that is missing is an alarm of its own for each signal.
 
 Acknowledging says "I have seen it". It neither ends the condition nor releases a hold. Shelving puts an alarm
-off and acknowledges nothing: what nobody has seen is to be acknowledged when its shelving ends, though it is
-over by then. While a hold stands, no latched alarm goes that stood when the hold was made.
+off for a while; out of service it calls nobody until a person returns it. Neither acknowledges anything: what
+nobody has seen is to be acknowledged when the alarm returns, though it is over by then. Neither ends a hold:
+while one stands, no latched alarm goes that stood when the hold was made.
 
 An alarm that is asked for has its history, `twin.point.KEPT_STEPS` lines at the most. In a `Change`, and in
 the answer to a person, it has just the lines that are new: so what is kept of an order stays small.
@@ -34,7 +35,7 @@ from typing import Optional, Tuple
 
 from twin.alarmstates import STATES, TRANSITIONS, why_not
 from twin.calls import Calls, chatters
-from twin.moves import Change, Moves, change_of
+from twin.moves import NO_GROUP, Change, Group, Moves, Trip, change_of
 from twin.point import Points, Step
 from twin.quiet import QuietRules
 from twin.readback import fields_in, mapping, state_of
@@ -52,14 +53,17 @@ from twin.sample import NOBODY, Moment, Refused
 #   deadband      between the limit and the number that clears it, in the signal's unit
 #   latched       stays after its condition is gone, until a person has confirmed the required check
 #   annunciation  an alarm that becomes unacknowledged: what an operator is called by
-#   group         alarms that are raised within `twin.moves.GROUP_S` of the first
-#   first-out     the first of a group that tripped together: most likely the cause
+#   episode       one stretch for which the condition held, raised to gone; an alarm may have several
+#   group         alarms that are raised within `twin.moves.GROUP_S` of the first that was raised
+#   onset         the sample at which a condition began, its on-delay before it is raised
+#   first-out     the alarm of a group with the earliest onset; several of one onset began together
+#   put away      shelved, or out of service
 
 STALE_S = 24 * 3600.0  # an alarm that stands longer is stale; ISA-18.2
 UNANSWERED = frozenset(state.name for state in STATES if state.unanswered)
 START = Moment(-1, 0.0)
 KINDS = {  # of what `Alarms.state` holds besides its parts
-    "firing": Tuple[str, ...], "group_first": Optional[int], "group_until": float,
+    "firing": Tuple[str, ...], "group_until": Optional[float], "group": Tuple[Trip, ...],
 }
 MAX_SHELVE_MIN = 480  # a shift: shelved is put off, not put away
 
@@ -78,6 +82,7 @@ def figures_of(points, calls, at_s):
         "standing_alarms": len(standing),
         "unacknowledged_alarms": unacknowledged_of(points),
         "shelved": [point.alarm.id for point in points if point.state == "SHELVED"],
+        "out_of_service": [point.alarm.id for point in points if point.state == "OUT_OF_SERVICE"],
         "suppressed": [point.name for point in points if point.state == "SUPPRESSED_BY_DESIGN"],
         "by_priority": calls.mix(),
     }
@@ -118,14 +123,15 @@ class Alarms:
     def _look(self, point, found, moment):
         changes = []
         if point.state == "SHELVED" and moment.at_s >= point.shelved_until:
-            changes += self._moves.unshelve(point, moment, NOBODY, "shelving ended")
+            changes += self._moves.bring_back(point, "unshelve", moment, NOBODY, "shelving ended")
         wanted = point.wanted(found, moment.sequence)
-        if wanted and point.is_steady():
-            return changes
         if wanted is None:
             changes += self._moves.suppress(point, moment)
-        else:
+        elif not (wanted and point.is_steady()):
             changes += self._settle(point, wanted, found, moment)
+        joined = point.joined(found)
+        if joined:
+            changes += self._moves.tell(point, moment, NOBODY, joined)
         self._points.wake(point)
         return changes
 
@@ -147,6 +153,16 @@ class Alarms:
         if wanted:
             return changes + self._moves.begin(point, moment)
         return changes + self._moves.clear(point, moment, NOBODY, "returned to normal")
+
+    # -- what a request is about
+
+    def raised(self, codes):
+        """Return the ids of the alarms of these codes whose condition stands; None where they have no alarm.
+
+        A condition stands from its on-delay on until it has cleared, whatever a person does meanwhile.
+        """
+        points = [point for code in codes for point in self._points.of_code(code)]
+        return tuple([point.alarm.id for point in points if point.on]) if points else None
 
     # -- what a hold does
 
@@ -172,16 +188,29 @@ class Alarms:
 
     def shelve(self, number, minutes, moment, person):
         """Put an alarm off for so many minutes of process time; that acknowledges nothing."""
-        point = self._asked("shelve", number)
-        point.shelved_unack = point.state in UNANSWERED
-        point.shelved_until = moment.at_s + 60.0 * minutes
-        what = f"shelved for {minutes} min"
-        return self._done(point, self._moves.move(point, "shelve", moment, person, what))
+        until_s = moment.at_s + 60.0 * minutes
+        return self._put_away("shelve", number, until_s, moment, person, f"shelved for {minutes} min")
 
     def unshelve(self, number, moment, person):
         """Bring a shelved alarm back; where its condition is there it is raised anew."""
         point = self._asked("unshelve", number)
-        return self._done(point, self._moves.unshelve(point, moment, person, "unshelved"))
+        return self._done(point, self._moves.bring_back(point, "unshelve", moment, person, "unshelved"))
+
+    def out_of_service(self, number, moment, person):
+        """Let the point of an alarm call nobody until a person returns it; that acknowledges nothing."""
+        return self._put_away("out_of_service", number, None, moment, person, "taken out of service")
+
+    def return_to_service(self, number, moment, person):
+        """Let the point of an alarm call again; where its condition is there it is raised anew."""
+        point = self._asked("return_to_service", number)
+        back = self._moves.bring_back(point, "return_to_service", moment, person, "put back into service")
+        return self._done(point, back)
+
+    def _put_away(self, given, number, until_s, moment, person, what):
+        point = self._asked(given, number)
+        point.owed = point.owed or point.state in UNANSWERED
+        point.shelved_until = until_s
+        return self._done(point, self._moves.move(point, given, moment, person, what))
 
     def confirm(self, code, moment, person):
         """Take the latch off the alarms of a code: its check is confirmed. Return (alarms, changes)."""
@@ -211,7 +240,7 @@ class Alarms:
         state = point.state if point else self.get(number).state
         if point and TRANSITIONS[state][given]:
             return point
-        if point is None and given == "shelve":
+        if point is None and given in ("shelve", "out_of_service"):
             raise Refused(f"alarm {number} is over and a newer one has taken its place")
         raise Refused(f"alarm {number} {why_not(given, state)}")
 
@@ -247,8 +276,8 @@ class Alarms:
             "register": self._register.state(),
             "firing": sorted(self._quiet.firing),
             "calls": self._calls.state(),
-            "group_first": self._moves.group_first,
-            "group_until": self._moves.group_until,
+            "group": list(self._moves.group.trips),
+            "group_until": None if self._moves.group == NO_GROUP else self._moves.group.until_s,
         }
 
     def restore(self, state, moment=START):
@@ -273,8 +302,8 @@ class Alarms:
         self._calls.restore(state["calls"])
         rest = fields_in(KINDS, state, "alarms")
         self._quiet.firing = frozenset(rest["firing"]) & frozenset(self._quiet.names)
-        self._moves.group_first = rest["group_first"]
-        self._moves.group_until = rest["group_until"]
+        if rest["group_until"] is not None:
+            self._moves.group = Group(rest["group_until"], rest["group"])
         changes = [change for point in self._points.all for change in self._unlatch(point, moment)]
         for name in sorted(set(values) - {point.name for point in self._points.all}):
             alarm = self._register.close_gone(name, values[name], moment)

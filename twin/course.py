@@ -29,7 +29,7 @@ from twin.sample import Malformed, Refused, to_json
 from twin.wire import Wire
 
 ROWS_AT_ONCE = 25  # of an export, read from what is kept
-STATE_FORM = 1  # of the state of a run as it is written: whatever changes in it makes another
+STATE_FORM = 2  # of the state of a run as it is written: whatever changes in it makes another
 
 
 class Course(NamedTuple):
@@ -63,9 +63,26 @@ class Course(NamedTuple):
             "oldest": self.history.oldest,
             **self.history.counts,
             "released_decision": released and released.decision,
+            "released": released and released._asdict(),
             "unacknowledged_alarms": self.machine.alarms.unacknowledged(),
             "standing_holds": len(self.machine.requests.holds),
             "change": self.machine.change,
+        }
+
+    def report(self):
+        """Return what a report needs of the run, as it stands, as a dict; the window comes with it."""
+        machine = self.machine
+        return {
+            "records": self.history.all(),
+            "rules": machine.rules,
+            "about": self.source.about(),
+            "alarms": machine.alarms.all(),
+            "figures": machine.alarms.figures(machine.at_s),
+            "requests": machine.requests.all(),
+            "entries": machine.journal.of_run(self.run),
+            "process_s": machine.at_s,
+            "start": self.source.start,
+            "fingerprint": self.fingerprint,
         }
 
     def missing(self):

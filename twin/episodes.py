@@ -22,8 +22,8 @@ from twin.rows import SENSES
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
 #
-#   episode   one alarm or one request, from its beginning to its end
-#   group     alarms that were raised together; the first of them is most likely the cause
+#   episode   one stretch for which the condition of an alarm held; an alarm may have several
+#   group     alarms that were raised together; it says which of them began first
 #   line      steps of an alarm's history that repeat by themselves, told as one
 
 HISTORY_LINES = 24  # of one alarm; of more, the middle is left out but for what people did
@@ -39,9 +39,10 @@ ALARM_HEADS = (
 )
 REQUEST_HEADS = (
     "No.", "Kind", "Cause", "Asked at sample", "Samples that asked", "Answer", "By", "At sample",
+    "What it claimed",
 )
 DONE_HEADS = ("Entry", "At sample", "Kind", "Who", "What")
-STATE_WORDS = {state.name: state.words for state in STATES}
+STATE_OF = {state.name: state for state in STATES}
 CONDITION_GONE = ("NORMAL", "RTN_UNACK")  # states whose words say so already
 
 
@@ -77,17 +78,33 @@ def alarm_body(alarm, group, rules):
         alarm.first,
         raised_text(alarm),
         alarm.last,
-        peak_text(alarm, rules),
+        peak_text(alarm.newest_episode, alarm.point, rules),
         alarm.annunciations,
         group_text(alarm, group),
     )
     told = (
         ("Action", alarm.action),
-        ("Clears at", alarm.clears),
+        ("If nobody answers", alarm.consequence),
+        ("Time to respond", f"{alarm.respond_min:g} min"),
+        *episodes_told(alarm, rules),
+        ("Clears", alarm.clears),
         ("Because", alarm.evidence),
     )
     history = tag("ul", *history_lines(alarm.history), *left_out_lines(alarm))
     return body_of(alarm.id, facts, told, history)
+
+
+def episodes_told(alarm, rules):
+    """Return (head, text) of the first and of the newest episode; nothing where they are the same."""
+    if alarm.first_episode == alarm.newest_episode:
+        return ()
+    both = (("First episode", alarm.first_episode), ("Newest episode", alarm.newest_episode))
+    return tuple([(head, episode_text(episode, alarm.point, rules)) for head, episode in both])
+
+
+def episode_text(episode, point, rules):
+    """Return from when to when an episode lasted, and how far it went."""
+    return f"samples {episode.first} to {episode.last}: {peak_text(episode, point, rules)}"
 
 
 def priority_text(alarm, rules):
@@ -97,10 +114,13 @@ def priority_text(alarm, rules):
 
 
 def state_text(alarm):
-    """Return the state of an alarm, as its name and in words."""
-    told = f"{alarm.state}: {STATE_WORDS[alarm.state]}"
+    """Return the state of an alarm in plain words, and the standard's term where that is another."""
+    state = STATE_OF[alarm.state]
+    told = state.plain
     if alarm.state == "SHELVED":
         told += f" until {clock(alarm.shelved_until_s)}"
+    if state.words != state.plain:
+        told += f" ({state.words})"
     if alarm.state in CONDITION_GONE:
         return told
     return f"{told}; condition {'there' if alarm.active else 'gone'}"
@@ -115,13 +135,14 @@ def raised_text(alarm):
     return told
 
 
-def peak_text(alarm, rules):
-    """Return how far an alarm went, against its limit; telemetry that is missing has no reading."""
-    if alarm.peak is None:
-        return "no reading"
-    peak = f"{number(alarm.peak)} {alarm.unit}"
-    limit = f"{number(alarm.limit)} {alarm.unit}"
-    return f"{peak}: {meets_words(rules, alarm.point)} {limit}"
+def peak_text(episode, point, rules):
+    """Return how far an episode went, against its limit, and in which phase; what is missing has none."""
+    where = f" in {words(episode.phase)}" if episode.phase else ""
+    if episode.peak is None:
+        return f"no reading{where}"
+    peak = f"{number(episode.peak)} {episode.unit}"
+    limit = f"{number(episode.limit)} {episode.unit}"
+    return f"{peak}: {meets_words(rules, point)} {limit}{where}"
 
 
 def meets_words(rules, name):
@@ -131,9 +152,12 @@ def meets_words(rules, name):
 
 
 def group_text(alarm, group):
-    """Return which alarm of its group tripped first."""
-    if alarm.first_out != alarm.id:
-        return f"after {alarm.first_out}"
+    """Return which alarms of its group began first; those that began at one sample are together."""
+    if alarm.id not in alarm.together:
+        return f"after {listed(alarm.together)}"
+    others = [other for other in alarm.together if other != alarm.id]
+    if others:
+        return f"together with {listed(others)}"
     return f"first of {listed(group)}" if len(group) > 1 else "alone"
 
 
@@ -208,20 +232,29 @@ def request_body(request):
         answer_text(request),
         free(request.operator),
         request.answered,
+        request.claim or None,
     )
     told = (
         ("Required check", request.required_check),
-        ("Because", free(" ".join(request.evidence))),
+        (f"Evidence of sample {request.evidence_at}", free(" ".join(request.evidence))),
+        ("Alarms", listed(request.alarm_ids)),
         ("Note", request.note and free(request.note)),
+        ("What it claimed", claim_text(request)),
     )
     return body_of(request.id, facts, told)
 
 
 def answer_text(request):
     """Return what a person answered; what nobody has answered stands out."""
-    if request.state == "answered":
-        return words(request.verdict)
-    return tag("strong", "NOT ANSWERED")
+    if request.state != "answered":
+        return tag("strong", "NOT ANSWERED")
+    named = f": {words(request.change)}" if request.change else ""
+    return words(request.verdict) + named
+
+
+def claim_text(request):
+    """Return what came of the claim of an answer, and because of what; empty where nothing was claimed."""
+    return f"{request.claim}, because {request.claim_because}" if request.claim else ""
 
 
 # ---------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from twin.sample import Malformed
 # ---------------------------------------------------------------------------------------------
 # Vocabulary
 #
-#   field      how one value is checked: a text, a number, a choice
+#   field      how one value is checked: a text, a number, a choice, some of several
 #   parameter  a field with its name, its meaning and its default: what a route declares
 #   model      the tables of a machine as JSON has them; a bound or a list of names may be a function
 #              of it, because each machine has its own
@@ -172,11 +172,51 @@ class ChoiceField(NamedTuple):
         return self.names[0]
 
 
+class ManyField(NamedTuple):
+    """Some of some names, each at most once; the names may be a function of the model."""
+
+    names: Union[Tuple[str, ...], Callable]
+
+    def of(self, model):
+        """Return the field with its names, for a machine with this model."""
+        return self._replace(names=tuple(settled(self.names, model)))
+
+    def wanted(self):
+        """Return what the value must be, in words."""
+        return f"a list of one or more of {', '.join(self.names)}, each once"
+
+    def check(self, name, value):
+        """Return the names as a tuple in the model's order; Malformed with name, value and what is wanted."""
+        if not isinstance(value, (list, tuple)) or not value:
+            raise wrong(name, self, value)
+        texts = [one for one in value if isinstance(one, str) and one in self.names]
+        if len(texts) != len(value) or len(set(texts)) != len(texts):
+            raise wrong(name, self, value)
+        return tuple([one for one in self.names if one in texts])
+
+    def read(self, name, text):
+        """Return the names of a query's text, a comma between two; Malformed like `check`."""
+        return self.check(name, text.split(","))
+
+    def schema(self):
+        """Return the JSON Schema of the value."""
+        items = {"type": "string", "enum": list(self.names)}
+        return {"type": "array", "items": items, "minItems": 1, "uniqueItems": True}
+
+    def form(self):
+        """Return what a form needs to know."""
+        return {"type": "many", "choices": list(self.names)}
+
+    def example(self):
+        """Return a value that passes."""
+        return list(self.names[:1])
+
+
 class Parameter(NamedTuple):
     """One field of a query, a path or a body, as a route declares it."""
 
     name: str
-    field: Union[TextField, NumberField, ChoiceField]
+    field: Union[TextField, NumberField, ChoiceField, ManyField]
     meaning: str
     required: bool = False
     default: object = None

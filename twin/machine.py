@@ -11,23 +11,27 @@ A machine is one run. A scorecard, a what-if run and a hundred machines are just
 >>> from recommender import recommend
 >>> from rules import REPORT
 >>> from simulator import Simulator
->>> machine = Machine(Detector(REPORT), recommend)
->>> records = [machine.observe(sample, truth) for sample, truth in Simulator(seed=7).take(47)]
+>>> source = Simulator(seed=7)
+>>> machine = Machine(Detector(REPORT), recommend, source)
+>>> records = [machine.observe(sample, truth) for sample, truth in source.take(49)]
 >>> records[46].recommendation.decision, records[46].released.decision, records[46].truth.label
 ('human_review', 'human_review', 'chatter')
 >>> from twin.sample import Order
->>> order = Order("review", "Ada", "fixture was loose", 1, (("verdict", "continue_with_change"),))
->>> machine.do(order).request.state, machine.journal.after(0, 100)[-1].text
-('answered', 'review 1 answered: continue_with_change (fixture was loose)')
+>>> order = Order("review", "Ada", "fixture was loose", 1, (("verdict", "stop"),))
+>>> answer = machine.do(order)
+>>> answer.request.state, machine.release_now().why
+('answered', 'hold 2 (operator stop) stands unanswered since sample 48')
 """
 
 from typing import NamedTuple, Optional
 
 from twin.alarms import Alarms
+from twin.asked import HOLD, STANDS, Request
+from twin.gate import Gate
 from twin.journal import Journal, Line, Stamp
 from twin.point import Alarm
 from twin.readback import record_of
-from twin.requests import Released, Request, Requests
+from twin.released import Released
 from twin.sample import Malformed, Moment, Refused, Sample, Truth
 from twin.source import Injection, Source
 
@@ -83,18 +87,6 @@ def answer_of(value):
     return record_of(Answer, value, "answer")
 
 
-class Sentences:
-    """The evidence of a detection as sentences, printed when they are read: few are."""
-
-    __slots__ = ("_found",)
-
-    def __init__(self, found):
-        self._found = found
-
-    def __iter__(self):
-        return iter([item.sentence for item in self._found.evidence()])
-
-
 def noted(person):
     """Return what a person noted, as it stands in a text of the audit trail."""
     return f" ({person.note})" if person.note else ""
@@ -108,19 +100,17 @@ class Machine:
         self.run = run
         self.journal = journal or Journal()
         self.alarms = Alarms(self.rules)
-        self.requests = Requests(self.rules)
         self.head = -1
         self.change = 0
         self.detector = detector
         self.recommend = recommend
         self._process = process or Source()  # what orders act on; by default nobody can
+        self.gate = Gate(self.rules, self.alarms, self._process)
+        self.requests = self.gate.requests
         self._moment = Moment(-1, 0.0)
         self._process_time = ""
         self._wall_time = None
-        self._codes = ()  # of the newest sample
-        self._evidence = ()  # what a person had before them
-        self._decision = None  # what the newest sample was advised
-        self._released = None  # and what was released
+        self._decisions = None  # (advised, released) at the newest sample
 
     # -- what the process does
 
@@ -135,20 +125,23 @@ class Machine:
         self._wall_time = wall_time
         found = self.detector.evaluate(sample)
         advised = self.recommend(self.rules, found)
-        self._codes = found.codes
-        self._evidence = Sentences(found)
         self._log_alarms(self.alarms.evaluate(found, self._moment))
-        for request in self.requests.evaluate(advised, self._moment, self._evidence):
-            self._log_request(request)
-            if request.kind == "hold":
-                self._log_alarms(self.alarms.latch(request.cause, self._moment))
-        released = self.requests.release(advised.decision)
+        for told in self.gate.observe(found, advised, self._moment):
+            self._log_request(told)
+            if told.what == STANDS and told.request.kind == HOLD:
+                self._latch(told.request)
+        released = self.gate.release_now()
         self._log_decision(advised.decision, released)
         return Record(sample, truth, found, advised, released)
 
+    def _latch(self, hold):
+        """Latch the alarms of a new hold's cause: the check that took their latch off was another's."""
+        for code in hold.codes:
+            self._log_alarms(self.alarms.latch(code, self._moment))
+
     def release_now(self):
         """Return what is `Released` as it stands after the newest order; None before the first sample."""
-        return self.requests.release(self._decision) if self._decision else None
+        return self.gate.release_now()
 
     @property
     def at_s(self):
@@ -157,18 +150,15 @@ class Machine:
 
     def _log_decision(self, decision, released):
         """Write down a decision that is another than the one before, advised or released."""
-        before = self._decision
-        stood = self._released
-        self._decision = decision
-        self._released = released
-        if stood and before == decision and stood.decision == released.decision:
+        before, stood = self._decisions or ("", "")
+        self._decisions = decision, released.decision
+        if self._decisions == (before, stood):
             return
         was = f"{before} to " if before and before != decision else ""
         text = f"decision {was}{decision}"
-        if released.hold_ids:
-            holds = ", ".join(map(str, released.hold_ids))
-            text += f"; released is {released.decision}: hold {holds} stands"
-        self.write("decision", decision, None, text, self._evidence)
+        if released.decision != decision:
+            text += f"; released is {released.decision}: {released.why}"
+        self.write("decision", decision, None, text, self.gate.evidence)
 
     # -- the audit trail
 
@@ -208,14 +198,21 @@ class Machine:
             self.write("alarm", alarm.id, step.operator, text, (alarm.evidence,))
             self.change += 1
 
-    def _log_request(self, request):
-        text = f"{request.kind} {request.id} stands: {request.cause}; asked for: {request.required_check}"
-        self.write(request.kind, request.id, request.operator, text, request.evidence)
+    def _log_request(self, told):
+        request = told.request
+        text = f"{request.kind} {request.id} {told.what}"
+        if request.state == "answered":
+            text += f", which was answered {request.verdict}: {request.claim_because}"
+        elif told.what == STANDS:
+            text += f": {request.cause}; asked for: {request.required_check}"
+        else:
+            text += f" by the stronger evidence of sample {request.evidence_at}"
+        self.write(request.kind, request.id, None, text, request.evidence)
         self.change += 1
 
     def _log_answer(self, request, what, person):
-        text = f"{request.kind} {request.id} {what}{noted(person)}"
-        self.write(request.kind, request.id, person.operator, text, self._evidence)
+        text = f"{request.kind} {request.id} {what}{noted(person)}; {request.claim}: {request.claim_because}"
+        self.write(request.kind, request.id, person.operator, text, self.gate.evidence)
 
     # -- what people do
 
@@ -242,15 +239,13 @@ class Machine:
             raise Refused(f"this is about run {order.run}, which is over; the run is now {self.run}")
         return self.journal.answer_to(order)
 
-    def _acknowledge(self, order):
-        return self._alarmed(order, self.alarms.acknowledge(order.id, self._moment, order.person))
+    def _deal(self, order):
+        does = getattr(self.alarms, order.kind)  # acknowledge, unshelve, take out of service, return
+        return self._alarmed(order, does(order.id, self._moment, order.person))
 
     def _shelve(self, order):
         minutes = order.fields["minutes"]
         return self._alarmed(order, self.alarms.shelve(order.id, minutes, self._moment, order.person))
-
-    def _unshelve(self, order):
-        return self._alarmed(order, self.alarms.unshelve(order.id, self._moment, order.person))
 
     def _alarmed(self, order, done):
         alarm, changes = done
@@ -264,35 +259,40 @@ class Machine:
         return self._answer(order, alarm=alarm)
 
     def _confirm(self, order):
-        hold = self.requests.confirm(order.id, self._codes, self._moment, order.person)
+        hold, free = self.gate.confirm(order.id, order.person)
         self._log_answer(hold, "confirmed", order.person)
-        _, changes = self.alarms.confirm(hold.cause, self._moment, order.person._replace(note=""))
-        self._log_alarms(changes)
+        for code in free:  # a latch is kept by no hold but its own
+            _, changes = self.alarms.confirm(code, self._moment, order.person._replace(note=""))
+            self._log_alarms(changes)
         return self._answer(order, request=hold)
 
     def _review(self, order):
         verdict = order.fields["verdict"]
-        request, hold = self.requests.answer(order.id, verdict, self._moment, order.person)
-        self._log_answer(request, f"answered: {verdict}", order.person)
+        change = order.fields.get("change", "")
+        request, hold = self.gate.answer(order.id, verdict, change, order.person)
+        named = f", {change}" if change else ""
+        self._log_answer(request, f"answered: {verdict}{named}", order.person)
         if hold:
-            self._log_request(hold)
+            self.write("hold", hold.id, order.operator, f"hold {hold.id} stands: {hold.cause}", hold.evidence)
         return self._answer(order, request=request, hold=hold)
 
     def _act(self, order):
         name = order.fields["action"]
-        if self.requests.holds and self._process.changes_parameter(name):
-            hold = self.requests.holds[0]
-            raise Refused(f"hold {hold} stands: no parameter is changed until its check is confirmed")
+        self.gate.check_allowed(name)
         text = self._process.act(name, order.fields.get("percent"))
-        self.write("action", name, order.operator, text + noted(order), self._evidence)
-        return self._answer(order, action=name, text=text)
+        self.write("action", name, order.operator, text + noted(order), self.gate.evidence)
+        answered = self.gate.done(name, order.person)
+        for request in answered:
+            self._log_answer(request, f"answered: {request.verdict}, by {name}", order.person)
+        return self._answer(order, action=name, text=text, request=answered[0] if answered else None)
 
     def _inject(self, order):
         injection = self._process.inject(**order.fields)
         samples = f"samples {injection.first} to {injection.last}"
         how = f"strength {injection.strength:g}, ramp {injection.ramp}"
+        how += f", sensors of {', '.join(injection.signals)}" if injection.signals else ""
         text = f"{injection.label} injected, {self._process.provenance}: {samples}, {how}"
-        self.write("injection", injection.label, order.operator, text + noted(order), self._evidence)
+        self.write("injection", injection.label, order.operator, text + noted(order), self.gate.evidence)
         return self._answer(order, injection=injection, text=text)
 
     def _answer(self, order, **what):
@@ -312,13 +312,10 @@ class Machine:
             "moment": self._moment,
             "process_time": self._process_time,
             "change": self.change,
-            "codes": self._codes,
-            "evidence": list(self._evidence),
-            "decision": self._decision,
-            "released": self._released,
+            "decisions": self._decisions,
+            "gate": self.gate.state(),
             "detector": self.detector.state(),
             "alarms": self.alarms.state(),
-            "requests": self.requests.state(),
             "process": self._process.state(),
             "last_entry": self.journal.last_number,
         }
@@ -333,14 +330,10 @@ class Machine:
         self.head = self._moment.sequence
         self._process_time = state["process_time"]
         self.change = state["change"]
-        self._codes = tuple(state["codes"])
-        self._evidence = tuple(state["evidence"])
-        self._decision = state["decision"]
-        released = state["released"]
-        self._released = Released(released[0], tuple(released[1])) if released else None
+        self._decisions = state["decisions"] and tuple(state["decisions"])
         self.detector.restore(state["detector"])
         changes = self.alarms.restore(state["alarms"], self._moment)
-        self.requests.restore(state["requests"])
+        self.gate.restore(state["gate"])
         if state["process"] is not None:
             self._process.restore(state["process"])
         self.journal.last_number = state["last_entry"]
@@ -348,7 +341,8 @@ class Machine:
 
 
 ORDERS = {
-    "acknowledge": Machine._acknowledge, "shelve": Machine._shelve, "unshelve": Machine._unshelve,
+    "acknowledge": Machine._deal, "shelve": Machine._shelve, "unshelve": Machine._deal,
+    "out_of_service": Machine._deal, "return_to_service": Machine._deal,
     "note": Machine._note, "confirm": Machine._confirm, "review": Machine._review, "action": Machine._act,
     "inject": Machine._inject,
 }

@@ -12,13 +12,47 @@ Out: `Change`s for the log, in order; each is written into the history of the al
 []
 """
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Tuple
 
-from twin.alarmstates import TRANSITIONS
+from twin.alarmstates import TRANSITIONS, UNACK_OF
 from twin.point import Alarm, Step
 from twin.sample import NOBODY
 
-GROUP_S = 10.0  # alarms raised within this of the first are one group
+GROUP_S = 10.0  # alarms raised within this of the first that was raised are one group
+
+
+class Trip(NamedTuple):
+    """An alarm of a group."""
+
+    id: int
+    onset: int  # sequence at which its condition began: before it was raised, by its on-delay
+
+
+class Group(NamedTuple):
+    """Alarms that tripped together: which of them began first is told by their onsets.
+
+    >>> group = Group(12.0).joined(Trip(1, 47)).joined(Trip(2, 46)).joined(Trip(3, 46))
+    >>> group.together, group.without(2).together
+    ((2, 3), (3,))
+    """
+
+    until_s: float  # process time
+    trips: Tuple[Trip, ...] = ()
+
+    def without(self, number):
+        """Return the group without an alarm."""
+        return self._replace(trips=tuple([trip for trip in self.trips if trip.id != number]))
+
+    def joined(self, trip):
+        """Return the group with one more; an alarm that trips in it twice began when it did so first."""
+        is_known = trip.id in [known.id for known in self.trips]
+        return self if is_known else self._replace(trips=self.trips + (trip,))
+
+    @property
+    def together(self):
+        """Return the ids of the alarms that began at the first sample of all, in order."""
+        begun = min(trip.onset for trip in self.trips)
+        return tuple(sorted([trip.id for trip in self.trips if trip.onset == begun]))
 
 
 class Change(NamedTuple):
@@ -35,14 +69,16 @@ def change_of(what, alarm, point):
     return Change(what, alarm, point, f"alarm {alarm.id}, {alarm.title}: {what}")
 
 
+NO_GROUP = Group(float("-inf"))  # JSON has no such number: it is written down as null
+
+
 class Moves:
     """Moves the points of one run, and counts whom that calls."""
 
     def __init__(self, register, calls):
         self._register = register
         self._calls = calls
-        self.group_first = None  # id of the alarm that tripped first in the newest group
-        self.group_until = 0.0  # process time
+        self.group = NO_GROUP  # the newest
 
     def suppress(self, point, moment):
         """Take a point out of sight whose signal is missing; what waits for a person stays in sight."""
@@ -73,16 +109,31 @@ class Moves:
         """Raise an alarm where a condition has begun: a new one from NORMAL, else the one that stands."""
         if point.state == "NORMAL":
             self._register.begin(point)
+        else:
+            point.alarm.go_on(point.span, point.evidence)
         point.latched = point.row.latched
+        if point.state != "UNACK":
+            self._group(point, moment.at_s)
         return self.raise_again(point, moment)
+
+    def _group(self, point, at_s):
+        """Say which alarm of its group began first; one that is put away is alone, and first of no others."""
+        alarm = point.alarm
+        if TRANSITIONS[point.state]["raise"] is None:
+            self.group = self.group.without(alarm.id)
+            alarm.first_out, alarm.together = alarm.id, (alarm.id,)
+            return
+        group = self.group if at_s <= self.group.until_s else Group(at_s + GROUP_S)
+        self.group = group.joined(Trip(alarm.id, alarm.span.first))
+        together = self.group.together
+        for other in filter(None, map(self._register.point_of, [trip.id for trip in self.group.trips])):
+            other.alarm.first_out, other.alarm.together = together[0], together
 
     def raise_again(self, point, moment):
         """Raise the alarm that stands at a point; this latches nothing whose check is confirmed."""
         alarm = point.alarm
-        alarm.last = max(alarm.last, point.last)
-        alarm.extent = max(alarm.extent, point.extent, key=lambda extent: extent.excess)
         if TRANSITIONS[point.state]["raise"] is None:
-            return []  # shelved: unshelving raises it
+            return []  # put away: its return raises it
         if point.state == "UNACK":
             return self.move(point, "raise", moment, NOBODY, "its condition is back")
         alarm.raised_s = moment.at_s
@@ -92,11 +143,7 @@ class Moves:
         return self.move(point, "raise", moment, NOBODY, what)
 
     def call(self, point, at_s):
-        """Count an annunciation, and say which alarm tripped first in its group."""
-        if self.group_first is None or at_s > self.group_until:
-            self.group_first = point.alarm.id
-            self.group_until = at_s + GROUP_S
-        point.alarm.first_out = self.group_first
+        """Count an annunciation."""
         point.calls.append(at_s)
         self._calls.add(at_s, point.row.priority)
 
@@ -111,11 +158,14 @@ class Moves:
         point.alarm.add(step)
         return [change_of(what, point.snapshot((step,)), point.name)]
 
-    def unshelve(self, point, moment, person, what):
-        """End a shelving: what stands is raised anew, and what nobody has acknowledged is still to be."""
+    def bring_back(self, point, given, moment, person, what):
+        """Let an alarm return that was put away, by the input `given`.
+
+        What stands is raised anew, and what nobody had acknowledged is still to be.
+        """
         stands = point.on or point.latched
-        given = "unshelve_unack" if point.shelved_unack and not stands else "unshelve"
-        changes = self.move(point, given, moment, person, what)
+        owed = point.owed and not stands
+        changes = self.move(point, UNACK_OF[given] if owed else given, moment, person, what)
         point.shelved_until = None
-        point.shelved_unack = False
+        point.owed = False
         return changes + (self.raise_again(point, moment) if stands else [])

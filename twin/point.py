@@ -1,4 +1,4 @@
-"""What can be in alarm: one point for each rule with an alarm row, and one for the telemetry of each signal.
+"""What can be in alarm: one point for each rule with an alarm row, and one for the telemetry.
 
 In:  detections, and the moment of each.
 Out: whether the condition is there (deadband included), how far it has gone, and `Alarm`: the newest
@@ -7,7 +7,7 @@ Out: whether the condition is there (deadband included), how far it has gone, an
 >>> from rules import REPORT
 >>> points = points_of(REPORT)
 >>> points[0].name, points[-1].name, points[0].at_rest()
-('load_residual.residual', 'telemetry_missing.process_phase', True)
+('load_residual.residual', 'telemetry_missing', True)
 """
 
 from collections import deque
@@ -18,6 +18,7 @@ from twin.calls import CHATTER_COUNT
 from twin.readback import fields_in
 from twin.rows import TELEMETRY_MISSING, Bound
 from twin.sample import Malformed
+from twin.trust import listed, telling
 
 KEPT_STEPS = 200  # lines of an alarm's history; the audit trail has all of them
 KEPT_FIRST = 20  # of these that are its beginning
@@ -49,6 +50,17 @@ class Extent(NamedTuple):
 NOWHERE = Extent(float("-inf"), None, None, None)  # JSON has no such number: it is written down as null
 
 
+class Episode(NamedTuple):
+    """One stretch for which a condition held; peak, limit and phase are of one sample."""
+
+    first: int  # sequence at which it began
+    last: int  # newest sequence at which it held
+    phase: Optional[str]  # in which it went furthest, or began where nothing is measured
+    peak: Optional[float]
+    limit: Optional[float]  # that the peak is beyond
+    unit: str
+
+
 class Step(NamedTuple):
     """One line of an alarm's history."""
 
@@ -72,18 +84,23 @@ class Alarm(NamedTuple):
     state: str
     latched: bool  # stays after its condition is gone, until the required check is confirmed
     active: bool  # the condition is there
-    first_out: int  # id of the alarm that tripped first in its group
-    first: int  # sequence at which the condition began
+    first_out: int  # id of the alarm of its group whose condition began first
+    together: Tuple[int, ...]  # ids of the group's alarms that began at the same sample as that one, with it
+    first: int  # sequence at which the condition began, the first time of all
     last: int  # newest sequence at which it held
     raised_s: float  # process time
-    peak: Optional[float]
+    peak: Optional[float]  # of the newest episode, as are limit, clears_at and evidence
     limit: Optional[float]
     clears_at: Optional[float]
     unit: str
     annunciations: int
     action: str
+    consequence: str  # what happens if nobody answers
+    respond_min: float  # min, for the answer to be of use
     evidence: str
     clears: str
+    first_episode: Episode
+    newest_episode: Episode  # the same one where there is one
     shelved_until_s: Optional[float]
     history_left_out: int  # lines of its history that are not here; the audit trail has them
     history: Tuple[Step, ...]
@@ -98,16 +115,27 @@ def extent_to_value(extent):
     return None if extent == NOWHERE else list(extent)
 
 
-OCCURRENCE = {  # kinds of what `Occurrence.to_value` holds
-    "id": int, "first": int, "evidence": str, "first_out": int, "last": int, "annunciations": int,
-    "raised_s": float, "lines": int, "extent": Optional[Extent], "history": Tuple[Step, ...],
+SPAN = {  # kinds of what `Span.to_value` holds
+    "first": int, "last": int, "phase": Optional[str], "extent": Optional[Extent],
+}
+OCCURRENCE = {  # kinds of what `Occurrence.to_value` holds, but for its episodes
+    "id": int, "evidence": str, "first_out": int, "together": Tuple[int, ...], "annunciations": int,
+    "raised_s": float, "lines": int, "signal": str, "history": Tuple[Step, ...],
 }
 POINT = {  # kinds of what `Point.to_value` holds, but for its occurrence
-    "state": str, "latched": bool, "on": bool, "since": Optional[float], "onset": Optional[int],
-    "last": Optional[int], "shelved_until": Optional[float], "shelved_unack": bool, "evidence": str,
-    "extent": Optional[Extent], "calls": Tuple[float, ...], "shown": Optional[Alarm],
+    "state": str, "latched": bool, "on": bool, "since": Optional[float], "shelved_until": Optional[float],
+    "owed": bool, "evidence": str, "calls": Tuple[float, ...], "shown": Optional[Alarm],
 }
 STANDING = frozenset(state.name for state in STATES if state.open) - {"SUPPRESSED_BY_DESIGN"}
+
+
+def names_in(text):
+    """Return the names in a text of them as a list.
+
+    >>> names_in("load, heat"), names_in("")
+    (['load', 'heat'], [])
+    """
+    return text.split(", ") if text else []
 
 
 # ---------------------------------------------------------------------------------------------
@@ -115,14 +143,14 @@ STANDING = frozenset(state.name for state in STATES if state.open) - {"SUPPRESSE
 
 
 def points_of(rules):
-    """Return every point of a rule set: the rules whose alarm row has an action, then the needed fields."""
+    """Return every point of a rule set: the rules whose alarm row has an action, then the telemetry."""
     rule_of = {rule.name: rule for rule in rules.rules}
     points = [
         RulePoint(row, rule_of[row.rule], rules) for row in rules.alarms if row.action and row.rule in rule_of
     ]
     telemetry = rules.alarm_rows.get(TELEMETRY_MISSING)
     if telemetry:
-        points += [TelemetryPoint(telemetry, name, rules) for name in rules.required]
+        points.append(TelemetryPoint(telemetry, rules))
     return points
 
 
@@ -130,23 +158,64 @@ def points_of(rules):
 # State
 
 
+class Span:
+    """One stretch for which a condition holds, while it lasts: what is told of it is an `Episode`."""
+
+    __slots__ = tuple(SPAN)
+
+    def __init__(self, first, phase):
+        self.first = first
+        self.last = first
+        self.phase = phase
+        self.extent = NOWHERE
+
+    def go(self, extent, phase):
+        """Take note of how far it goes, where that is further than before."""
+        if extent.excess > self.extent.excess:
+            self.extent = extent
+            self.phase = phase
+
+    def told(self, unit):
+        """Return it as an `Episode`."""
+        return Episode(self.first, self.last, self.phase, self.extent.peak, self.extent.limit, unit)
+
+    def to_value(self):
+        """Return it as a value that JSON can hold."""
+        return {name: getattr(self, name) for name in SPAN} | {"extent": extent_to_value(self.extent)}
+
+    @classmethod
+    def of_value(cls, value, name):
+        """Return the span that `to_value` gave; Malformed where it is none."""
+        found = fields_in(SPAN, value, name)
+        span = cls(found["first"], found["phase"])
+        span.last = found["last"]
+        span.extent = found["extent"] or NOWHERE
+        return span
+
+
 class Occurrence:
     """What is kept of one alarm while it is the newest at its point."""
 
-    PLAIN = ("id", "first", "evidence", "first_out", "last", "annunciations", "raised_s", "lines")
-    __slots__ = PLAIN + ("extent", "history")
+    PLAIN = ("id", "evidence", "first_out", "together", "annunciations", "raised_s", "lines", "signal")
+    __slots__ = PLAIN + ("first_span", "span", "history")
 
-    def __init__(self, number, first, evidence):
+    def __init__(self, number, span, evidence, signal=""):
         self.id = number
-        self.first = first
-        self.evidence = evidence
+        self.evidence = evidence  # of its newest episode
+        self.signal = signal  # more may join while it stands
+        self.first_span = span
+        self.span = span  # of its newest episode
         self.first_out = number
-        self.last = first
-        self.extent = NOWHERE
+        self.together = (number,)
         self.annunciations = 0
         self.raised_s = 0.0
         self.lines = 0  # that its history has had
         self.history = []
+
+    def go_on(self, span, evidence):
+        """Begin another episode."""
+        self.span = span
+        self.evidence = evidence
 
     def add(self, step):
         """Add a line to the history; a long one loses a line between its beginning and its newest."""
@@ -160,7 +229,8 @@ class Occurrence:
     def to_value(self):
         """Return it as a value that JSON can hold."""
         value = {name: getattr(self, name) for name in self.PLAIN}
-        value["extent"] = extent_to_value(self.extent)
+        value["first_span"] = self.first_span.to_value()
+        value["span"] = None if self.span is self.first_span else self.span.to_value()
         value["history"] = list(self.history)
         return value
 
@@ -168,10 +238,11 @@ class Occurrence:
     def of_value(cls, value, name):
         """Return the occurrence that `to_value` gave; Malformed where it is none."""
         found = fields_in(OCCURRENCE, value, name)
-        alarm = cls(found["id"], found["first"], found["evidence"])
+        alarm = cls(found["id"], Span.of_value(value["first_span"], f"{name}.first_span"), found["evidence"])
         for plain in cls.PLAIN:
             setattr(alarm, plain, found[plain])
-        alarm.extent = found["extent"] or NOWHERE
+        if value["span"] is not None:
+            alarm.span = Span.of_value(value["span"], f"{name}.span")
         alarm.history = list(found["history"])
         return alarm
 
@@ -179,7 +250,7 @@ class Occurrence:
 class Point:
     """One point: its state, its timers, and its newest occurrence."""
 
-    PLAIN = ("state", "latched", "on", "since", "onset", "last", "shelved_until", "shelved_unack")
+    PLAIN = ("state", "latched", "on", "since", "shelved_until", "owed")
 
     def __init__(self, row, signal, rules):
         self.row = row
@@ -188,13 +259,11 @@ class Point:
         self.latched = False
         self.on = False  # the condition is there, its delays over
         self.since = None  # since when the condition has differed from `on`: the delay that runs
-        self.onset = None  # sequence at which a condition whose on-delay runs began
-        self._onset_found = None  # the detection of that sample; printed only where an alarm comes of it
+        self.span = None  # of the newest condition, its on-delay over or not
+        self._onset_found = None  # the detection at which that began; printed only where an alarm comes of it
         self._evidence = ""  # what was printed of it
-        self.last = None  # newest sequence at which it held
-        self.extent = NOWHERE  # of that condition
         self.shelved_until = None  # process time
-        self.shelved_unack = False  # it was shelved before anybody had acknowledged it
+        self.owed = False  # it was put away before anybody had acknowledged it
         self.alarm = None  # the newest `Occurrence`
         self.calls = deque(maxlen=CHATTER_COUNT)  # process times of its last annunciations
 
@@ -207,8 +276,11 @@ class Point:
         """Take note that the condition has begun, or has gone: its delay runs."""
         self.since = moment.at_s
         if wanted:
-            self.onset = moment.sequence
             self._onset_found = found
+
+    def joined(self, found):
+        """Return in words what has joined the alarm that stands, and take note of it; empty where nothing."""
+        return ""
 
     @property
     def evidence(self):
@@ -219,25 +291,25 @@ class Point:
         """Return whether its alarm stands and no delay runs: one more sample beyond changes nothing."""
         return self.on and self.since is None and self.state in ("UNACK", "ACKED")
 
-    def _holding(self, sequence):
-        """Take note that the condition holds at a sample; return what holds it: the alarm, else the point."""
-        held = self.alarm if self.on else self
+    def _holding(self, found, sequence):
+        """Take note that the condition holds at a sample; return the `Span` of it."""
         if not self.on and self.since is None:
-            self.extent = NOWHERE  # it begins
-        held.last = sequence
-        return held
+            self.span = Span(sequence, found.phase)  # it begins
+        self.span.last = sequence
+        return self.span
 
     def snapshot(self, steps=None):
         """Return the newest occurrence as an `Alarm`: with its history, or with these lines of it alone."""
         alarm = self.alarm
         history = tuple(alarm.history if steps is None else steps)
+        first, newest = alarm.first_span.told(self.unit), alarm.span.told(self.unit)
         return Alarm(
-            alarm.id, self.name, self.code, self.signal, self.title, self.row.priority, self.state,
-            self.latched, self.on and self.state != "NORMAL", alarm.first_out, alarm.first, alarm.last,
-            alarm.raised_s,
-            alarm.extent.peak, alarm.extent.limit, alarm.extent.clear, self.unit, alarm.annunciations,
-            self.row.action, alarm.evidence, self.clears(), self.shelved_until,
-            alarm.lines - len(history), history,
+            alarm.id, self.name, self.code, alarm.signal, self.title, self.row.priority, self.state,
+            self.latched, self.on and self.state != "NORMAL", alarm.first_out, alarm.together, first.first,
+            newest.last, alarm.raised_s,
+            newest.peak, newest.limit, alarm.span.extent.clear, self.unit, alarm.annunciations,
+            self.row.action, self.row.consequence, self.row.respond_min, alarm.evidence, self.clears(),
+            first, newest, self.shelved_until, alarm.lines - len(history), history,
         )
 
     def _latch_text(self):
@@ -247,7 +319,8 @@ class Point:
         """Return it as a value that JSON can hold."""
         value = {name: getattr(self, name) for name in self.PLAIN}
         value["evidence"] = self.evidence
-        value["extent"] = extent_to_value(self.extent)
+        begins = self.since is not None and not self.on  # else it is the alarm's, or over
+        value["span"] = self.span.to_value() if begins else None
         value["calls"] = list(self.calls)
         value["alarm"] = self.alarm and self.alarm.to_value()
         value["shown"] = self.alarm and self.snapshot(())  # all that is left of it where its rule goes
@@ -260,11 +333,13 @@ class Point:
             setattr(self, name, found[name])
         self._onset_found = None
         self._evidence = found["evidence"]
-        self.extent = found["extent"] or NOWHERE
         self.calls = deque(found["calls"], maxlen=CHATTER_COUNT)
-        alarm = value["alarm"]
+        alarm, span = value["alarm"], value["span"]
         self.alarm = None if alarm is None else Occurrence.of_value(alarm, f"{self.name}.alarm")
+        self.span = None if span is None else Span.of_value(span, f"{self.name}.span")
         self._check()
+        if self.on:
+            self.span = self.alarm.span
 
     def _check(self):
         """Raise Malformed where what was taken up does not go together."""
@@ -274,7 +349,7 @@ class Point:
             raise Malformed(f"{self.name} is in alarm, and its alarm is not there")
         if (self.state == "SHELVED") != (self.shelved_until is not None):
             raise Malformed(f"{self.name} is {self.state}, and shelved until {self.shelved_until}")
-        if self.since is not None and not self.on and None in (self.onset, self.last):
+        if self.since is not None and not self.on and self.span is None:
             raise Malformed(f"{self.name} has a delay that runs, and no sample at which it began")
 
 
@@ -309,10 +384,9 @@ class RulePoint(Point):
         else:
             wanted = watched.bound.sense.beyond(size, watched.limit_size)
         if wanted:
-            held = self._holding(sequence)
             excess = size - watched.limit_size
-            if excess > held.extent.excess:
-                held.extent = Extent(excess, measured, watched.bound.limit, watched.clear)
+            extent = Extent(excess, measured, watched.bound.limit, watched.clear)
+            self._holding(found, sequence).go(extent, found.phase)
         return wanted
 
     def sentence(self, found):
@@ -322,35 +396,62 @@ class RulePoint(Point):
     def clears(self):
         """Return in words what clears its alarm."""
         sense = next(iter(self._watched.values())).bound.sense
-        at = f"{self.alarm.extent.clear:g} {self.unit} {sense.clear}{sense.either}"
+        at = f"{self.alarm.span.extent.clear:g} {self.unit} {sense.clear}{sense.either}"
         return f"{at} for {self.row.off_delay_s:g} s{self._latch_text()}"
 
 
 class TelemetryPoint(Point):
-    """The point of a needed field: its condition is that nothing is read."""
+    """The point of the telemetry: its condition is that a needed field is missing or not trusted.
 
-    def __init__(self, row, field, rules):
-        super().__init__(row, field, rules)
-        self.name = f"{TELEMETRY_MISSING}.{field}"
+    One broken cable is one alarm, however many signals it takes along: `signal` names them.
+    """
+
+    def __init__(self, row, rules):
+        super().__init__(row, "", rules)
+        self.name = TELEMETRY_MISSING
         self.code = TELEMETRY_MISSING
         self.code_seen = rules.missing_code
-        self.title = f"{rules.titles[field].lower()} missing"
+        self.title = "telemetry missing"
         self.unit = ""
+        self.titles = rules.titles
 
     def wanted(self, found, sequence):
-        """Return whether the field is missing."""
-        wanted = self.signal in found.missing
-        if wanted:
-            self._holding(sequence)
-        return wanted
+        """Return whether a needed field is missing or not trusted; keep which were since it began."""
+        if found.missing:
+            before = names_in(self.signal) if self.on or self.since is not None else ()
+            self.signal = ", ".join(dict.fromkeys([*before, *found.missing]))
+            self._holding(found, sequence)
+        return bool(found.missing)
+
+    def joined(self, found):
+        """Return in words which fields have joined the alarm that stands, and take note of them."""
+        alarm = self.alarm if self.on and found.missing else None
+        fresh = [name for name in found.missing if name not in names_in(alarm.signal)] if alarm else []
+        if not fresh:
+            return ""
+        alarm.signal = ", ".join(names_in(alarm.signal) + fresh)
+        alarm.evidence = f"{alarm.evidence} Later: {self._told(found, fresh)}"
+        return f"joined by {listed([self.titles[name].lower() for name in fresh])}"
 
     def sentence(self, found):
-        """Return the evidence of the sample at which the field is first missing."""
-        return f"No valid reading of {self.signal}."
+        """Return the evidence of the sample at which fields are first missing or not trusted."""
+        return self._told(found, found.missing)
+
+    def to_value(self):
+        """Return it as a value that JSON can hold: with the names of the newest condition."""
+        return dict(super().to_value(), signal=self.signal)
+
+    def take_up(self, value):
+        """Take up what `to_value` gave; Malformed where that fits no point."""
+        super().take_up(value)
+        self.signal = fields_in({"signal": str}, value, self.name)["signal"]
+
+    def _told(self, found, names):
+        return telling([doubt for doubt in found.trust if doubt.signal in names], self.titles)
 
     def clears(self):
         """Return in words what clears its alarm."""
-        return f"a valid reading for {self.row.off_delay_s:g} s{self._latch_text()}"
+        return f"trusted readings for {self.row.off_delay_s:g} s{self._latch_text()}"
 
 
 # ---------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from twin.journal import Entry
 from twin.kept import REMOVED, CannotOpen, Input, Run
 from twin.machine import Record
 from twin.readback import DAMAGE
-from twin.requests import Released
+from twin.released import Released
 from twin.sample import LABEL, NotRecorded, Order, Refused, Sample, Truth, to_json
 
 # ---------------------------------------------------------------------------------------------
@@ -26,6 +26,7 @@ from twin.sample import LABEL, NotRecorded, Order, Refused, Sample, Truth, to_js
 #   recalled    taken up as it was, and not judged again
 
 KEPT = "kept"  # name of that column
+VERDICT = ("severity", "health", "health_score", "margin", "agreement")  # columns of a verdict, after codes
 REMOVED_AT_ONCE = 500  # samples: fewer are not worth an entry of the audit trail
 RECALLED = 20_000  # records that come back into memory at a start, at the most
 
@@ -46,14 +47,20 @@ def entry_of(run, row):
 def order_of(given):
     """Return the `Order` of a saved input."""
     fields = json.loads(given.text)
-    arguments = tuple([tuple(pair) for pair in fields["arguments"]])
+    arguments = tuple([(name, as_given(value)) for name, value in fields["arguments"]])
     return Order(**dict(fields, arguments=arguments))
+
+
+def as_given(value):
+    """Return an argument as it was given: JSON makes a list of several names."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def kept_row(machine, wire, record):
     """Return a record as a row of the file: that of an export, and the kept cell."""
     injected = bool(record.truth and record.truth.injected)
-    kept = [record.sample.at_s, injected, *machine.detector.remembered(record.detection)]
+    sample = record.sample
+    kept = [sample.at_s, injected, dict(sample.ages_s), *machine.detector.remembered(record.detection)]
     return (*wire.export_row(record), to_json(kept))
 
 
@@ -68,16 +75,27 @@ def recalled(course, row):
 
 def record_of(machine, cells, kept):
     """Return a `Record` made from the cells of an export by their names, and the kept cell."""
-    at_s, injected, *remembered = kept
-    sample = Sample.from_mapping(dict(cells, at_s=at_s), machine.rules)
+    at_s, injected, ages_s, *remembered = kept
+    sample = Sample.from_mapping(dict(cells, at_s=at_s), machine.rules)._replace(ages_s=ages_s)
     label = cells.get(LABEL)
     codes = tuple(filter(None, cells["codes"].split("|")))
-    verdict = (codes, cells["severity"], cells["health_score"], cells["confidence"])
-    holds = tuple(map(int, filter(None, cells["hold_ids"].split("|"))))
-    released = Released(cells["released_decision"], holds)
+    verdict = (codes, *[cells[name] for name in VERDICT])
+    released = Released(
+        cells["released_decision"], cells["released_action"], cells["released_check"], cells["released_why"],
+        ids_of(cells["request_ids"]), ids_of(cells["hold_ids"]),
+    )
     truth = None if label is None else Truth(label, injected)
     found = machine.detector.recalled(sample, verdict, remembered)
     return Record(sample, truth, found, machine.recommend(machine.rules, found), released)
+
+
+def ids_of(cell):
+    """Return the ids of one cell of an export.
+
+    >>> ids_of("4|5"), ids_of("")
+    ((4, 5), ())
+    """
+    return tuple(map(int, filter(None, cell.split("|"))))
 
 
 @contextmanager

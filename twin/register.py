@@ -36,7 +36,7 @@ class Register:
             del self._open[over.id]
             self._close(over)
         self._last_id += 1
-        point.alarm = Occurrence(self._last_id, point.onset, point.evidence)
+        point.alarm = Occurrence(self._last_id, point.span, point.evidence, point.signal)
         self._open[self._last_id] = point
 
     def _close(self, over):

@@ -57,6 +57,7 @@ def run_facts(material):
         ("Newest sample at",     newest_time(material.latest)),
         ("Process time covered", clock(material.process_s)),
         ("Samples",              span_text(material)),
+        ("Parts",                parts_text(material.latest)),
         ("Rules",                material.rules_text),
     )
 
@@ -81,6 +82,12 @@ def part_text(latest):
     if latest is None:
         return "none yet"
     return latest.sample.part_id or None
+
+
+def parts_text(latest):
+    """Return how many parts were finished, and which is in work; None where nobody counts them."""
+    cycle = latest.sample.cycle if latest else 0
+    return f"{cycle - 1} finished, number {cycle} in work" if cycle else None
 
 
 def newest_time(latest):
@@ -136,6 +143,11 @@ def is_labelled(material):
     return bool(fault_looks(material))
 
 
+def is_counted(material):
+    """Return whether the source counts the parts."""
+    return parts_text(material.latest) is not None
+
+
 MEANING: Tuple[Tuple[Sentence, ...], ...] = (  # paragraphs
     (
         Sentence(
@@ -165,7 +177,8 @@ MEANING: Tuple[Tuple[Sentence, ...], ...] = (  # paragraphs
     (
         Sentence(
             always,
-            "Health is 100 less the penalties of the codes that fired, as a mean of {health_window} samples.",
+            "Health is 100 less the penalties of the codes that fired; beside that of one sample stands the "
+            "mean of the last {health_window}. It is not known where telemetry is not trusted.",
         ),
         Sentence(
             always,
@@ -174,14 +187,31 @@ MEANING: Tuple[Tuple[Sentence, ...], ...] = (  # paragraphs
         ),
         Sentence(
             always,
-            "Acknowledging says that it was seen: it ends no condition and releases no hold.",
+            "Acknowledging says that it was seen: it ends no condition and answers no request.",
+        ),
+        Sentence(
+            is_counted,
+            "A part is one pass through the phases. It is finished when the next one begins.",
         ),
     ),
     (
         Sentence(
             always,
-            "Advised is what the evidence of one sample asks for; released is what stands: {held} for as "
-            "long as a hold is not confirmed, whatever later samples say.",
+            "Advised is what the evidence of one sample asks for. Released is what counts: the most "
+            "cautious of that advice and of every request that nobody has answered. A hold keeps it at "
+            "{held}, whatever later samples say.",
+        ),
+        Sentence(
+            always,
+            "A request is what a decision asks of a person: a hold to confirm a check, a review to look at "
+            "the cause and decide, an intervention to do work on the tool or the process. It opens once an "
+            "alarm of its cause is raised, and stands until somebody answers it.",
+        ),
+        Sentence(
+            always,
+            "An answer is checked against the later samples. Verified: what it claimed came true. Not "
+            "verified: it did not in the time that it has. Not yet verified: that time is not over. Can't be "
+            "verified: it claims nothing that is measured here.",
         ),
         Sentence(
             is_labelled,

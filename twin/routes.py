@@ -28,7 +28,7 @@ from twin.plant import Plant
 from twin.sample import BeyondHead, Malformed, NotRecorded, Refused, Unknown, to_json
 from twin.station import DEFAULT_NEWEST, MAX_ENTRIES, MAX_NEW, MAX_RECORDS, MAX_ROWS
 from twin.wire import (
-    AUDIT_FIELDS, SPEEDS, alarm_dict, answer_dict, audit_row, csv_parts, entries_json, request_dict,
+    AUDIT_FIELDS, SPEEDS, answer_dict, audit_row, csv_parts, entries_json, linked_alarm_dict, request_dict,
 )
 
 # ---------------------------------------------------------------------------------------------
@@ -280,7 +280,9 @@ def answered_once(made, machine, moment):
 def alarms_dict(machine):
     """Return the alarms of a machine and their figures as a dict."""
     now, at_s, alarms, figures = machine.alarms()
-    return dict(now, at_s=at_s, alarms=[alarm_dict(alarm) for alarm in alarms], figures=figures)
+    _, requests = machine.requests()
+    linked = [linked_alarm_dict(alarm, requests) for alarm in alarms]
+    return dict(now, at_s=at_s, alarms=linked, figures=figures)
 
 
 def requests_dict(machine):
@@ -350,7 +352,10 @@ def order_forms(model):
 def order_form(path, route, model):
     """Return one order as a form."""
     fields = orders.form_of(route.kind, model)
-    return {"kind": route.kind, "title": route.meaning, "path": path, "fields": fields}
+    form = {"kind": route.kind, "title": route.meaning, "path": path, "fields": fields}
+    if route.kind in orders.BUTTONS:
+        form["button"], form["term"] = orders.BUTTONS[route.kind]
+    return form
 
 
 def get_api(request):
@@ -410,6 +415,7 @@ FILE = Parameter("name", NAME_IN_PATH, "a file of the page", required=True, show
 NUMBER = NumberField(True, 0, MAX_ID)
 ALARM = Parameter("id", NUMBER, "number of the alarm", required=True, shown=3)
 SHELVED = ALARM._replace(shown=2)
+OUT = ALARM._replace(shown=1)
 HOLD = Parameter("id", NUMBER, "number of the hold", required=True, shown=4)
 REVIEW = Parameter("id", NUMBER, "number of the review or intervention", required=True, shown=1)
 
@@ -448,6 +454,8 @@ ROUTES = {
     ("POST", "/api/alarms/{id}/acknowledge"):   order("acknowledge", "Acknowledge an alarm: it has been seen", ALARM),
     ("POST", "/api/alarms/{id}/shelve"):        order("shelve", "Put an alarm off for some minutes of process time", ALARM),
     ("POST", "/api/alarms/{id}/unshelve"):      order("unshelve", "Bring a shelved alarm back", SHELVED),
+    ("POST", "/api/alarms/{id}/out_of_service"): order("out_of_service", "Take an alarm out of service: it calls nobody", ALARM),
+    ("POST", "/api/alarms/{id}/return_to_service"): order("return_to_service", "Return an alarm to service", OUT),
     ("POST", "/api/alarms/{id}/note"):          order("note", "Add a note to an alarm", ALARM),
     ("GET",  "/api/holds"):                     Route(get_holds),
     ("POST", "/api/holds/{id}/confirm"):        order("confirm", "Confirm the required check of a hold", HOLD),

@@ -10,7 +10,8 @@ Out: nothing, or `WrongRules` with the first sentence.
 """
 
 from twin.rows import (
-    ANY, MEASURES, MISSING_COUNT, SENSES, TELEMETRY, TELEMETRY_MISSING, UNSURE, WrongRules, in_phase,
+    ANY, CLAIMS, CONFIRMED, DOUBTS, MEASURES, MISSING_COUNT, NE_107, SENSES, TELEMETRY, TELEMETRY_MISSING,
+    UNSURE, WrongRules, in_phase,
 )
 from twin.sample import number
 
@@ -67,9 +68,51 @@ def signals_are_whole(rules):
                 yield f"signal {row.name}: there is no measure {measure}; there are {', '.join(MEASURES)}"
         if not row.expected and ("residual" in row.measures or "expected" in row.required):
             yield f"signal {row.name}: a residual needs the field that holds what is expected"
-        for what, (low, high) in (("plausible range", row.plausible), ("scale", row.scale)):
-            if not low < high:
-                yield f"signal {row.name}: its {what} must rise, not go from {low} to {high}"
+        low, high = row.scale
+        if not low < high:
+            yield f"signal {row.name}: its scale must rise, not go from {low} to {high}"
+
+
+def trust_fits(rules):
+    """Yield a sentence for each check of an instrument that can't be made, and where one is lacking."""
+    yield from twice("trust", tuple(f"{row.check} {row.signal}".rstrip() for row in rules.trust))
+    for row in rules.trust:
+        name = f"trust {row.check} {row.signal}".rstrip()
+        yield from (f"{name}: {sentence}" for sentence in doubtful(rules, row))
+    if "missing" not in {row.check for row in rules.trust}:
+        yield "trust has no row for a reading that is missing"
+
+
+def doubtful(rules, row):
+    """Yield what is wrong with one check of an instrument."""
+    doubt = DOUBTS.get(row.check)
+    if doubt is None:
+        yield f"there is no such check; there are {', '.join(DOUBTS)}"
+        return
+    if row.status not in NE_107:
+        yield f"there is no status {row.status}; there are {', '.join(NE_107)}"
+    signal = rules.signal(row.signal)
+    if doubt.of_signal and signal is None:
+        known = ", ".join(row.name for row in rules.signals)
+        yield f"there is no signal {row.signal or 'named'}; there are {known}"
+    elif not doubt.of_signal and row.signal:
+        yield "it is for all signals, so it names none"
+    elif row.check == "offset" and not {"residual", "z"} <= set(signal.measures):
+        yield "an offset is a mean of the residuals in a baseline, so the signal must have residual and z"
+    yield from wrong_limit(row, doubt)
+
+
+def wrong_limit(row, doubt):
+    """Yield what is wrong with the limit of a check of an instrument."""
+    if doubt.is_range:
+        low, high = row.limit if isinstance(row.limit, tuple) and len(row.limit) == 2 else (None, None)
+        if number(low) is None or number(high) is None or not low < high:
+            yield f"its limit must be (lowest, highest), rising, not {row.limit!r}"
+    elif row.check == "missing":
+        if row.limit is not None:
+            yield f"nothing is counted, so its limit is None, not {row.limit!r}"
+    elif number(row.limit) is None or row.limit <= 0:
+        yield f"its limit must be a number above 0, not {row.limit!r}"
 
 
 def rules_fit(rules):
@@ -120,8 +163,12 @@ def reachable(rule, phase, limits):
 
 
 def scales_hold_limits(rules):
-    """Yield a sentence for each limit on a value that its signal's chart would not show."""
-    for phase, limits in (rules.phase_limits or {"any phase": {}}).items():
+    """Yield a sentence for each limit on a value that its signal's chart would not show.
+
+    Where nothing is cut a window lies around 0, and half of it off the chart.
+    """
+    phases = rules.phase_limits or {"any phase": {}}
+    for phase, limits in [row for row in phases.items() if row[0] not in rules.standstill]:
         for rule in rules.rules:
             signal = rules.signal(rule.signal)
             limit = in_phase(rule.limit, limits)
@@ -149,6 +196,30 @@ def alarms_fit(rules):
                 yield f"alarm {row.rule}: its {what} must be 0 or more, not {value}"
 
 
+def alarms_are_rationalised(rules):
+    """Yield a sentence for each alarm without a consequence or a time to respond, or with too much of it.
+
+    The more urgent an alarm is, the less time there is: a higher priority never has more than a lower one.
+
+    >>> from rules import REPORT
+    >>> list(alarms_are_rationalised(REPORT))
+    []
+    """
+    alarms = [row for row in rules.alarms if row.action]
+    for row in alarms:
+        if not row.consequence:
+            yield f"alarm {row.rule}: what happens if nobody answers? It needs a consequence"
+        if number(row.respond_min) is None or row.respond_min <= 0:
+            given = f"above 0 min, not {row.respond_min!r}"
+            yield f"alarm {row.rule}: how long has an operator? Its time to respond must be {given}"
+    for row in alarms:
+        for other in alarms:
+            if row.priority < other.priority and row.respond_min > other.respond_min:
+                more = f"{row.respond_min:g} min to respond, more than {other.rule}"
+                milder = f"{other.respond_min:g} of priority {other.priority}"
+                yield f"alarm {row.rule} of priority {row.priority} has {more} with {milder}"
+
+
 def data_are_wanted(rules):
     """Yield a sentence where values are required and nothing stops a verdict without them."""
     if rules.required and rules.missing_code is None:
@@ -157,14 +228,26 @@ def data_are_wanted(rules):
 
 
 def latches_end(rules):
-    """Yield a sentence for each latched alarm whose code makes no hold: nothing takes its latch off."""
+    """Yield a sentence for each latched alarm whose code may make no hold: nothing takes its latch off."""
     hold = next((ask.decision for ask in rules.asks if ask.kind == "hold"), None)
-    held = {need for row in rules.decision_rows if row.decision == hold for need in row.needs}
     code_of = {rule.name: rule.code for rule in rules.rules}
     code_of[TELEMETRY_MISSING] = rules.missing_code
     for row in rules.alarms:
-        if row.latched and row.action and code_of[row.rule] not in held:
-            yield f"alarm {row.rule} is latched, and no decision makes a hold of {code_of[row.rule]}"
+        if row.latched and row.action:
+            why = unheld(rules, hold, code_of[row.rule])
+            yield from (f"alarm {row.rule} is latched, and {sentence}" for sentence in why)
+
+
+def unheld(rules, hold, code):
+    """Yield why a code may make no hold: another decision comes first, or none is of it alone."""
+    for row in rules.decision_rows:
+        if row.decision != hold and row.needs:
+            needs = " and ".join(sorted(row.needs))
+            yield f"decision {row.decision} on {needs} comes before a hold of {code} alone"
+            return
+        if row.decision == hold and row.needs <= {code, ANY}:
+            return
+    yield f"no decision makes a hold of {code}"
 
 
 def decisions_fit(rules):
@@ -195,14 +278,37 @@ def asks_fit(rules):
     for ask in rules.asks:
         if ask.decision not in decisions:
             yield f"ask {ask.kind}: there is no decision {ask.decision}"
-    if "hold" not in {ask.kind for ask in rules.asks}:
+    hold = next((ask.decision for ask in rules.asks if ask.kind == "hold"), None)
+    if hold is None:
         yield "no decision makes a hold"
-    for kind, verdict in rules.needs_note:
-        if not any(ask.kind == kind and verdict in ask.verdicts for ask in rules.asks):
-            yield f"a note is wanted for {kind} {verdict}, which nobody can answer"
+    elif rules.decisions and hold != rules.decisions[-1].name:
+        yield f"a hold is of the most cautious decision, {rules.decisions[-1].name}, and not of {hold}"
+    yield from verdicts_fit(rules)
+
+
+def verdicts_fit(rules):
+    """Yield a sentence for each verdict that answers nothing, and for each kind that nothing answers."""
+    kinds = {ask.kind for ask in rules.asks}
+    claims = ", ".join(filter(None, CLAIMS))
+    yield from twice("verdicts", tuple(f"{row.kind} {row.name}" for row in rules.verdicts))
+    for row in rules.verdicts:
+        if row.kind not in kinds:
+            yield f"verdict {row.name} answers {row.kind}, which nothing asks for"
+        if row.claim not in CLAIMS:
+            yield f"verdict {row.name} claims {row.claim}; a claim is one of {claims}, or empty"
+        if not row.claim and not row.unprovable:
+            yield f"verdict {row.name} claims nothing, and does not say why it can't be verified"
+        if row.samples < 1:
+            yield f"verdict {row.name} has {row.samples} samples; it needs 1 or more"
+    for kind in sorted(kinds - {row.kind for row in rules.verdicts}):
+        yield f"nothing answers {kind}: it would stand for ever"
+    holds = [row for row in rules.verdicts if row.kind == "hold"]
+    if holds and ([row.name for row in holds] != [CONFIRMED] or not holds[0].note):
+        yield f"a hold has one verdict, {CONFIRMED}, with a note that says what was found"
 
 
 CHECKS = (
     senses_are_known, names_are_unique, signals_are_whole, rules_fit, limits_are_there, scales_hold_limits,
-    severities_fall, alarms_fit, decisions_fit, asks_fit, data_are_wanted, latches_end,
+    severities_fall, alarms_fit, alarms_are_rationalised, decisions_fit, asks_fit, data_are_wanted,
+    trust_fits, latches_end,
 )

@@ -30,12 +30,22 @@ from typing import Callable, FrozenSet, NamedTuple, Tuple
 
 MEASURES = ("value", "expected", "residual", "z")  # of a signal, in this order
 UNITS = {"z": "σ", "missing": "values"}  # of a measure that has another unit than its signal
+DIFFERENCES = {"%": "points"}  # unit of a difference of two values, where it is another than theirs
 # Measures whose limit is a line on the scale of the signal, and the measure that it is counted from; "" is 0
 LINES_FROM = {"value": "", "residual": "expected"}
 TELEMETRY, MISSING_COUNT = "telemetry", "missing"  # the signal and the measure that count what is not there
 TELEMETRY_MISSING = "telemetry_missing"  # alarm row for a signal without a reading
 ANY = "any code"  # a decision needs: at least one code, whichever
-UNSURE = "low confidence"  # a decision needs: a confidence below the least
+UNSURE = "low margin"  # a decision needs: a margin below the least
+CLOCK = "at_s"  # the field of a sample that says when it was read
+
+# What an answer claims
+IS_GONE = "is_gone"  # that its cause is gone now
+GOES = "goes"  # that its cause goes by the change that it names
+STANDS = "stands"  # that the process stands
+NOTHING = ""  # nothing that could be measured
+CLAIMS = (IS_GONE, GOES, STANDS, NOTHING)
+CONFIRMED = "confirmed"  # the verdict that ends a hold
 
 
 class WrongRules(ValueError):
@@ -57,9 +67,14 @@ class Signal(NamedTuple):
     expected: str  # name of the field that holds what is expected; "" where nothing is
     required: Tuple[str, ...]  # what must be there for a verdict: "value", "expected"
     measures: Tuple[str, ...]  # what a rule may look at: of MEASURES
-    plausible: Tuple[float, float]  # a reading outside is none
     scale: Tuple[float, float]  # of its chart; holds every limit
     chart: str  # "tall", "low", or "" for tables only
+    subject: str = ""  # what a sentence calls it, with the place of its sensor; "" is the title
+
+    @property
+    def called(self):
+        """Return what a sentence calls it."""
+        return self.subject or self.title
 
 
 class Sense(NamedTuple):
@@ -85,6 +100,60 @@ SENSES = {
     "below":       Sense(operator.neg, operator.gt, "below",       "",             "or above", "_below", (("low", +1),)),
     "either_side": Sense(abs,          operator.gt, "beyond",      " either way",  "or below", "",       (("low", -1), ("high", +1))),
 }
+
+
+# ---------------------------------------------------------------------------------------------
+# What is trusted
+
+
+class Status(NamedTuple):
+    """A status signal of an instrument, as NAMUR NE 107 has them: a row of NE_107."""
+
+    letter: str
+    word: str
+    gates: bool  # nothing is judged by such a reading
+
+
+NE_107 = {
+    "F": Status("F", "failure",              True),
+    "C": Status("C", "function check",       True),
+    "S": Status("S", "out of specification", True),
+    "M": Status("M", "maintenance required", False),
+}
+
+
+class Doubt(NamedTuple):
+    """What one kind of check looks at: a row of DOUBTS."""
+
+    of_signal: bool  # its row names a signal; else it is for all of them
+    is_range: bool  # its limit is (lowest, highest)
+    sentence: str  # when it fails
+
+
+MOVED = "it moved by {measured:.1f} {rate} since the last trusted reading, and {limit:g} is the most"
+TICKED = "{measured:+g} s since the sample before; more than {low:g} and at most {high:g} s is right"
+OFF = "{measured:+.1f} {rate} off the expected value on average while nothing fired, {limit:g} is the most"
+DOUBTS = {
+    #                     a signal? range? sentence
+    "missing":      Doubt(False, False, "No valid reading of {what}"),
+    "out_of_range": Doubt(True,  True,  "{subject} {value} {unit}: {low:g} to {high:g} {unit} is what can be"),
+    "frozen":       Doubt(True,  False, "{subject} {value} {unit}: frozen, the same {measured} times in a row"),
+    "jump":         Doubt(True,  False, "{subject} {value} {unit}: " + MOVED),
+    "stale":        Doubt(False, False, "{subject}: the reading is {measured:g} s old, {limit:g} s is the most"),
+    "clock":        Doubt(False, True,  "Process clock: " + TICKED),
+    "offset":       Doubt(True,  False, "{subject}: " + OFF),
+}
+
+
+class Trust(NamedTuple):
+    """One check of an instrument: what a reading must be to be trusted."""
+
+    check: str  # one of DOUBTS
+    signal: str  # "" for all of them
+    status: str  # a letter of NE_107, for a reading that fails
+    limit: object  # a number; for a range (lowest, highest); None where nothing is counted
+    unit: str  # of the limit
+    why: str
 
 
 # ---------------------------------------------------------------------------------------------
@@ -197,8 +266,18 @@ class Ask(NamedTuple):
 
     decision: str
     kind: str  # hold, review or intervention
-    verdicts: Tuple[str, ...]
     title: str
+
+
+class Verdict(NamedTuple):
+    """One way to answer a request, and what that claims."""
+
+    kind: str  # of the request
+    name: str
+    note: str  # what the note must say; empty where none is needed
+    claim: str  # of CLAIMS
+    samples: int  # in which a claim must come true; without one, after which a cause that stands asks again
+    unprovable: str  # why it can't be verified, where it claims nothing
 
 
 class AlarmRow(NamedTuple):
@@ -211,6 +290,8 @@ class AlarmRow(NamedTuple):
     deadband: float  # in the measure's unit
     latched: bool
     action: str
+    consequence: str = ""  # what happens if nobody answers; with the next, what gives a priority its sense
+    respond_min: float = 0.0  # how long an operator has, min of process time
 
 
 NO_ALARM = AlarmRow("", 3, 0.0, 0.0, 0.0, False, "")  # of a rule that has no row: an event in the log

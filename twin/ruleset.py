@@ -20,9 +20,12 @@ from typing import Mapping, Optional, Tuple
 
 from twin.rowcheck import check
 from twin.rows import (
-    LINES_FROM, MISSING_COUNT, NO_ALARM, SENSES, UNITS, AlarmRow, Ask, Baseline, Bound, Code, Decision,
-    DecisionRow, Gate, Priority, Rule, Severity, Signal, Target, in_phase,
+    DIFFERENCES, LINES_FROM, MISSING_COUNT, NO_ALARM, SENSES, TELEMETRY_MISSING, UNITS, AlarmRow, Ask,
+    Baseline, Bound, Code, Decision, DecisionRow, Gate, Priority, Rule, Severity, Signal, Target, Trust,
+    Verdict, in_phase,
 )
+
+OFF_DELAY_S = 10.0  # of a code without an alarm; demo value
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +42,14 @@ class RuleSet:
     gates: Tuple[Gate, ...]
     decisions: Tuple[Decision, ...]
     decision_rows: Tuple[DecisionRow, ...]
-    min_confidence: float  # that `proceed` asks for
+    min_margin: float  # that `proceed` asks for
     asks: Tuple[Ask, ...]
-    needs_note: Mapping  # (kind, verdict): what the note must say
+    verdicts: Tuple[Verdict, ...]
     alarms: Tuple[AlarmRow, ...]
     priorities: Tuple[Priority, ...]
     targets: Tuple[Target, ...]
     phase_limits: Mapping = field(default_factory=dict)  # {phase: {column: limit}}
+    trust: Tuple[Trust, ...] = ()  # checks of the instruments
     standstill: Tuple[str, ...] = ()  # phases in which nothing is cut: they prove nothing of the cut
 
     def __post_init__(self):
@@ -87,7 +91,8 @@ class RuleSet:
 
     def unit_of(self, rule):
         """Return the unit of what a rule measures, and so of its limit."""
-        return UNITS.get(rule.measure) or self.signal(rule.signal).unit
+        unit = UNITS.get(rule.measure) or self.signal(rule.signal).unit
+        return DIFFERENCES.get(unit, unit) if rule.measure == "residual" else unit
 
     def bounds_in(self, phase):
         """Return the bounds of a phase; None where the rule set needs a phase and knows no such one."""
@@ -110,7 +115,7 @@ class RuleSet:
         for signal in self.signals:
             if signal.expected:
                 titles[signal.expected] = f"Expected {signal.title.lower()}"
-        return MappingProxyType(dict(titles, process_phase="Process phase"))
+        return MappingProxyType(dict(titles, process_phase="Process phase", at_s="Process clock"))
 
     @cached_property
     def missing_code(self):
@@ -134,13 +139,25 @@ class RuleSet:
         rows.update({row.rule: row for row in self.alarms})
         return MappingProxyType(rows)
 
+    def verdicts_of(self, kind):
+        """Return {name: its row} of the verdicts that answer a kind of request."""
+        return {row.name: row for row in self.verdicts if row.kind == kind}
+
+    def off_delay_s(self, codes):
+        """Return for how long these codes must be gone before they count as gone, s: as their alarms say."""
+        own = {rule.name for rule in self.rules if rule.code in codes}
+        if self.missing_code in codes:
+            own.add(TELEMETRY_MISSING)
+        return max([row.off_delay_s for row in self.alarms if row.rule in own], default=OFF_DELAY_S)
+
     def priority_name(self, digit):
         """Return the word for a priority."""
         return next(priority.name for priority in self.priorities if priority.digit == digit)
 
     def rank(self, decision):
-        """Return how cautious a decision is: 0 is the mildest."""
-        return next(rank for rank, row in enumerate(self.decisions) if row.name == decision)
+        """Return how cautious a decision is: 0 is the mildest; one that is gone is the most cautious."""
+        ranks = [rank for rank, row in enumerate(self.decisions) if row.name == decision]
+        return ranks[0] if ranks else len(self.decisions) - 1
 
     @cached_property
     def _signals(self):

@@ -16,10 +16,12 @@ Traceback (most recent call last):
 twin.sample.Refused: this source is no simulation: nothing can be done to it from here
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Tuple
 
 from twin.sample import Refused
 
+CHANGED = "continue_with_change"  # the verdict that names a change
+OTHER = "other"  # a change that is none of a source's actions
 NO_SIMULATION = "this source is no simulation: nothing can be done to it from here"
 
 
@@ -31,6 +33,7 @@ class Injection(NamedTuple):
     last: int
     strength: float
     ramp: int  # samples over which it rises to its strength
+    signals: Tuple[str, ...] = ()  # whose sensors are faulty; none where the process is
 
     def reached(self, sequence):
         """Return the strength that it has at a sample."""
@@ -92,12 +95,27 @@ class Source:
         """Return whether an action changes a parameter of the process: refused while a hold stands."""
         return False
 
+    def code_of(self, name):
+        """Return the code that an action is a remedy of; empty for none, and for what is no action."""
+        return ""
+
+    def starts(self, name):
+        """Return whether an action sets a process going that stands."""
+        return False
+
+    def stands(self) -> Optional[bool]:
+        """Return whether the process stands under a feed hold; None where the source does not know."""
+        return None
+
     def act(self, name, percent):
         """Act on the process; return the sentence that says what was done. Refused where nobody can."""
         raise Refused(NO_SIMULATION)
 
-    def inject(self, label, duration, strength=1.0, ramp=0):
-        """Put a fault into the run; return the injection. Refused where nobody can."""
+    def inject(self, label, duration, strength=1.0, ramp=0, signals=()):
+        """Put a fault into the run, or into what is read of some signals; return the `Injection`.
+
+        Refused where nobody can.
+        """
         raise Refused(NO_SIMULATION)
 
     def state(self):

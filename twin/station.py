@@ -16,12 +16,12 @@ has the order and the state after it on the disk. The next start takes up the ne
 >>> def machine_of(source, run, journal):
 ...     return Machine(Detector(REPORT), recommend, source, run, journal)
 >>> station = Station(machine_of, Simulator(seed=7))
->>> window = station.after(-1, 47)
+>>> window = station.after(-1, 49)
 >>> window.head, window.records[-1].recommendation.decision
-(46, 'human_review')
->>> station.after(44, 2).records == window.records[-2:], station.after(46, 1).records[0].sequence
-(True, 47)
->>> order = Order("review", "Ada", "fixture was loose", 1, (("verdict", "continue_with_change"),))
+(48, 'watch')
+>>> station.after(46, 2).records == window.records[-2:], station.after(48, 1).records[0].sequence
+(True, 49)
+>>> order = Order("review", "Ada", "fixture was loose", 1, (("verdict", "continue"),))
 >>> station.do(order).request.state
 'answered'
 """
@@ -34,6 +34,7 @@ from twin.course import begun, copied, kept_rows, resumed
 from twin.history import DEFAULT_HISTORY
 from twin.journal import Journal
 from twin.machine import Record
+from twin.notices import Notices
 from twin.recorder import Recorder
 from twin.sample import BeyondHead
 from twin.ordering import PATIENCE_S, Ordering
@@ -51,7 +52,8 @@ MAX_RECORDS = 1_000  # records that one answer may carry
 MAX_ROWS = 4_000  # rows of columns that one answer may carry
 MAX_ENTRIES = 1_000  # of the audit trail that one answer may carry
 DEFAULT_NEWEST = 500  # records of a status where none is asked for
-TOLD = ("change", "pace", "ended", "recording", "durable_to", "missing")  # what a summary may say anew
+# What a summary may say anew
+TOLD = ("change", "pace", "ended", "recording", "durable_to", "missing", "notify", "unsent")
 LISTED_OVER = 50  # alarms that are over, and answered requests, still in their lists; the report has more
 
 
@@ -99,7 +101,7 @@ class Station:
 
     def __init__(
         self, machine_of, source, history=DEFAULT_HISTORY, run_name=random_run_name, clock=no_clock,
-        historian=None, saved=None, program="", most=None,
+        historian=None, saved=None, program="", most=None, notices=None,
     ):
         self.pace = 0  # samples a second that a shared server makes by itself
         self._machine_of = machine_of
@@ -108,10 +110,12 @@ class Station:
         self._clock = clock
         self._program = program
         self.recorder = Recorder(historian, most)
+        self._notices = notices or Notices()
         self._ordering = Ordering(PATIENCE_S if historian else None, lambda: self.recorder.is_behind)
         self._lock = self._ordering.lock
         self._ended = False
         self._course = self._resume(source, saved) if saved else self._begin(source, Journal(), run_name())
+        self._notices.look(self._course)
 
     @property
     def run(self):
@@ -185,6 +189,7 @@ class Station:
         journal.absorb(course.machine.journal)
         course.machine.journal = journal
         self._course = course
+        self._notices.look(course, self._clock())
 
     def stop(self):
         """Make no sample any more: what was shown has been handed over."""
@@ -200,9 +205,11 @@ class Station:
         fresh = []
         try:
             for sample, truth in islice(self.source, max(0, count)):
-                record = self._machine.observe(sample, truth, self._clock())
+                now = self._clock()
+                record = self._machine.observe(sample, truth, now)
                 self._history.add(record)
                 fresh.append(record)
+                self._notices.look(self._course, now)
             self._ended = self._ended or len(fresh) < count
         finally:
             if fresh:
@@ -260,6 +267,7 @@ class Station:
         shown = {"pace": self.pace, "ended": self._ended}
         summary.update({name: value for name, value in shown.items() if value})
         summary.update(self.recorder.told(self.run))
+        summary.update(self._notices.told())
         return summary
 
     # -- alarms, requests, the audit trail
@@ -301,19 +309,7 @@ class Station:
     def report(self):
         """Return what a report of this run needs, as it stands, as a dict."""
         with self._lock:
-            return {
-                "window": self._window(0, False),
-                "records": self._history.all(),
-                "rules": self.rules,
-                "about": self.source.about(),
-                "alarms": self._machine.alarms.all(),
-                "figures": self._machine.alarms.figures(self._machine.at_s),
-                "requests": self._machine.requests.all(),
-                "entries": self._machine.journal.of_run(self.run),
-                "process_s": self._machine.at_s,
-                "start": self.source.start,
-                "fingerprint": self._course.fingerprint,
-            }
+            return {"window": self._window(0, False), **self._course.report()}
 
     # -- what people do
 

@@ -8,6 +8,8 @@ Out: markup: tables of figures, each beside what is usual where the rule set say
 ['as usual', 'more than usual', 'more than one person can deal with']
 """
 
+from itertools import groupby
+
 from twin.calls import FLOOD_STARTS
 from twin.markup import counted, joined, listed, said, share_text, table, tag, words
 from twin.material import kept_text, unlisted_text
@@ -17,14 +19,17 @@ from twin.timeline import badge, decision_looks
 # Tables
 
 DECISION_HEADS = ("Decision", "Meaning", "Advised, samples", "Share of all", "Released, samples")
+STOOD_HEADS = ("Samples", "Released", "Of these advised otherwise", "Required check", "Because")
+STOOD_ROWS = 60  # of a long run the newest
 ASK_HEADS = ("Kind", "Asked to", "Asked", "Answered", "Not answered")
 FIGURE_HEADS = ("Figure", "This run", "Usual", "At most", "Verdict")
 SHOWN_WHERE_ANY = (
-    # figure       title
-    ("chattering", "chattering points"),
-    ("stale",      "stale alarms, by number"),
-    ("shelved",    "shelved alarms, by number"),
-    ("suppressed", "suppressed points"),
+    # figure           title
+    ("chattering",     "chattering points"),
+    ("stale",          "stale alarms, by number"),
+    ("shelved",        "put off (shelved), by number"),
+    ("out_of_service", "out of service, by number"),
+    ("suppressed",     "waiting for their signal (suppressed by design)"),
 )
 
 
@@ -37,20 +42,35 @@ def summary_part(material):
     if material.latest is None:
         return tag("p", "No sample has been taken in this run yet: there is nothing to count.")
     parts = (
-        health_part(material.latest.detection),
+        health_part(material.latest.detection, material.rules.baseline.health_window),
+        said(unknown_text(material.records)),
         said(kept_text(material)),
         decisions_table(material),
-        held_part(material),
+        cautious_part(material),
+        stood_part(material),
         asked_part(material),
         figures_table(material),
     )
     return joined(parts)
 
 
-def health_part(found):
-    """Return the health score at the end, of 100."""
-    score = tag("strong", f"{found.health_score} of 100")
-    return tag("p", "Health at the end: ", score, f" ({words(found.severity)}).")
+def health_part(found, window):
+    """Return the health at the end, of 100: of the last sample, and the mean of so many."""
+    severity = f"({words(found.severity)})."
+    if found.health is None:
+        unknown = tag("strong", "not known")
+        return tag("p", "Health at the end: ", unknown, f": telemetry is not trusted {severity}")
+    own = tag("strong", f"{found.health} of 100")
+    mean = f" in the last sample, {found.health_score} as a mean of the last {window} {severity}"
+    return tag("p", "Health at the end: ", own, mean)
+
+
+def unknown_text(records):
+    """Return at how many samples health was not known; nothing where it always was."""
+    unknown = [record for record in records if record.detection.health is None]
+    if not unknown:
+        return ""
+    return f"Health was not known at {counted(len(unknown), 'sample')}: telemetry was missing or not trusted."
 
 
 # ---------------------------------------------------------------------------------------------
@@ -76,19 +96,58 @@ def decisions_table(material):
     return table("Decisions", DECISION_HEADS, rows)
 
 
-def held_part(material):
-    """Return how many samples were released as the hold's decision because a hold stood."""
-    held = [record for record in material.records if record.released.hold_ids]
-    if not held:
-        return tag("p", "No hold stood at any of these samples: what was advised was released.")
-    others = [record for record in held if record.recommendation.decision != record.released.decision]
-    decision = words(material.rules.hold.decision)
+def is_cautious(rules, record):
+    """Return whether what was released is more cautious than what the sample advised."""
+    return rules.rank(record.released.decision) > rules.rank(record.recommendation.decision)
+
+
+def cautious_part(material):
+    """Return how many samples were released more cautiously than advised, and because of what."""
+    rules = material.rules
+    cautious = [record for record in material.records if is_cautious(rules, record)]
+    if not cautious:
+        return tag("p", "What was advised was released at all of these samples: nothing more cautious stood.")
+    kinds = {ask.decision: ask.kind for ask in rules.asks}
+    stood = [kinds[record.released.decision] for record in cautious]
+    causes = [f"{ask.kind} at {stood.count(ask.kind)}" for ask in rules.asks if ask.kind in stood]
     return tag(
         "p",
-        f"Released as {decision} because a hold stood: ",
-        tag("strong", counted(len(held), "sample")),
-        f"; {len(others)} of them had been advised something else.",
+        "Released more cautiously than advised: ",
+        tag("strong", counted(len(cautious), "sample")),
+        f", because a request stood unanswered: {listed(causes)}.",
     )
+
+
+# ---------------------------------------------------------------------------------------------
+# What stood
+
+
+def stood_part(material):
+    """Return what was released while requests stood unanswered, from when to when, and why."""
+    groups = [list(group) for _, group in groupby(material.records, key=standing_of)]
+    stood = [group for group in groups if group[0].released.request_ids]
+    if not stood:
+        return joined(())
+    left_out = len(stood) - STOOD_ROWS
+    older = f"{counted(left_out, 'row')} before these, left out." if left_out > 0 else ""
+    looks = decision_looks(material.rules)
+    rows = [stood_row(group, looks) for group in stood[-STOOD_ROWS:]]
+    caption = "What stood unanswered, and what was released then"
+    return joined((table(caption, STOOD_HEADS, rows), said(older)))
+
+
+def standing_of(record):
+    """Return what tells one stretch of the run from the next: what was released, and what stood."""
+    return record.released.decision, record.released.request_ids
+
+
+def stood_row(group, looks):
+    """Return one stretch of the run as a row of STOOD_HEADS."""
+    first, last = group[0], group[-1]
+    others = [record for record in group if record.recommendation.decision != record.released.decision]
+    span = f"{first.sequence} to {last.sequence}" if last is not first else f"{first.sequence}"
+    released = last.released
+    return span, badge(looks[released.decision]), len(others), released.required_check, released.why
 
 
 # ---------------------------------------------------------------------------------------------

@@ -126,10 +126,24 @@ def phase_looks(material):
     seen = map(phase_of, material.records)
     names = names_of(material.about.get("phases", ()), "name", seen)
     greys = ("phase-a", "phase-b")
+    letters = letters_of(names)
     return {
-        name: Look(greys[place % 2], name[0].upper(), name)
+        name: Look(greys[place % 2], letters[name], words(name))
         for place, name in enumerate(names)
     }
+
+
+def letters_of(names):
+    """Return {name: a letter for it}: that of its first word, or of a later one where that is taken.
+
+    >>> letters_of(["finishing", "feed_hold", "fine"])
+    {'finishing': 'F', 'feed_hold': 'H', 'fine': 'F'}
+    """
+    letters = {}
+    for name in names:
+        firsts = [word[0].upper() for word in name.split("_") if word] or ["?"]
+        letters[name] = next((one for one in firsts if one not in letters.values()), firsts[0])
+    return letters
 
 
 def fault_looks(material):
@@ -229,12 +243,16 @@ def advised_text(material):
 
 
 def stood_text(records):
-    """Return at how many samples a hold stood."""
+    """Return at how many samples a request stood unanswered, and at how many a hold."""
+    asked = [record.sequence for record in records if record.released.request_ids]
+    if not asked:
+        return "nothing stood unanswered"
+    told = f"a request stood unanswered at {len(asked)} of them, the first at sample {asked[0]}"
     held = [record.sequence for record in records if record.released.hold_ids]
     if not held:
-        return "no hold stood"
+        return f"{told}; no hold stood"
     span = f"first at sample {held[0]} and last at sample {held[-1]}"
-    return f"a hold stood at {len(held)} of them, {span}"
+    return f"{told}; a hold stood at {len(held)} of them, {span}"
 
 
 # ---------------------------------------------------------------------------------------------

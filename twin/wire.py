@@ -15,9 +15,9 @@ from itertools import chain, islice
 from operator import attrgetter
 
 from twin.alarms import MAX_SHELVE_MIN
-from twin.alarmstates import STATES
+from twin.alarmstates import STATES, takes
 from twin.journal import Entry
-from twin.requests import HELD_ACTION
+from twin.rows import NE_107
 from twin.sample import LABEL, NORMAL, to_json
 
 # ---------------------------------------------------------------------------------------------
@@ -32,11 +32,12 @@ SPEEDS = (1, 2, 5, 10)  # samples a second that a page may ask for
 CONTEXT = ("timestamp", "sequence", "topic", "machine_id", "part_id", "operation", "process_phase")
 context_of = attrgetter(*CONTEXT)  # of a sample
 JUDGED = (
-    "severity", "codes", "health_score", "confidence", "decision", "action", "released_decision", "hold_ids",
-    "rule_set",
+    "cycle", "severity", "codes", "health", "health_score", "margin", "agreement", "trust", "decision",
+    "action", "released_decision", "released_action", "released_check", "released_why", "request_ids",
+    "hold_ids", "rule_set",
 )
 HEADLINE_EVENT = ("timestamp", "sequence", "part_id", "process_phase")
-HEADLINE_DETECTION = ("codes", "severity", "health_score", "confidence")
+HEADLINE_DETECTION = ("codes", "severity", "health", "health_score", "margin", "agreement")
 AUDIT_FIELDS = Entry._fields
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # a spreadsheet would run such a text
 # and such a one inside a text, where it splits at ; or at a tab, or takes a line break for the end of a row
@@ -114,6 +115,16 @@ def evidence_dict(item):
     return {name: rounded(value) for name, value in zip(item._fields, item) if value is not None}
 
 
+def trust_cell(trust):
+    """Return the checks of instruments that fail as one cell, empty where none does.
+
+    >>> from twin.trust import Distrust
+    >>> trust_cell([Distrust("vibration_rms", "frozen", "F", 5, 5, "readings", "Vibration: frozen.")])
+    'vibration_rms frozen F'
+    """
+    return "|".join([f"{doubt.signal} {doubt.check} {doubt.status}" for doubt in trust])
+
+
 @lru_cache(maxsize=CACHED)
 def recommendation_json(recommendation):
     """Return a recommendation as JSON text."""
@@ -127,14 +138,26 @@ def released_json(released):
     return to_json(released._asdict())
 
 
-def alarm_dict(alarm):
-    """Return an alarm as the JSON object of the API."""
-    return dict(rounded_fields(alarm), history=[rounded_fields(step) for step in alarm.history])
+def alarm_dict(alarm, request_ids=None):
+    """Return an alarm as the JSON object of the API; with the ids of the requests it belongs to, if given."""
+    found = rounded_fields(alarm)
+    found["history"] = [rounded_fields(step) for step in alarm.history]
+    for episode in ("first_episode", "newest_episode"):
+        found[episode] = rounded_fields(found[episode])
+    if request_ids is not None:
+        found["request_ids"] = request_ids
+    return found
+
+
+def linked_alarm_dict(alarm, requests):
+    """Return an alarm as the JSON object of the API, with the ids of the requests that it belongs to."""
+    request_ids = [request.id for request in requests if alarm.id in request.alarm_ids]
+    return dict(alarm_dict(alarm), request_ids=request_ids)
 
 
 def request_dict(request):
     """Return a hold, a review or an intervention as the JSON object of the API."""
-    return request._asdict()
+    return rounded_fields(request)
 
 
 def answer_dict(answer):
@@ -154,6 +177,15 @@ def answer_dict(answer):
     if answer.text:
         found["text"] = answer.text
     return found
+
+
+def numbers(ids):
+    """Return ids as one cell.
+
+    >>> numbers((4, 5))
+    '4|5'
+    """
+    return "|".join(map(str, ids))
 
 
 def entry_dict(entry):
@@ -245,10 +277,8 @@ class Wire:
         """Return a detection with its evidence and the trace of every rule."""
         trace = found.trace()
         return {
-            "codes": found.codes,
-            "severity": found.severity,
-            "health_score": found.health_score,
-            "confidence": found.confidence,
+            **{name: getattr(found, name) for name in HEADLINE_DETECTION},
+            "trust": [rounded_fields(doubt) for doubt in found.trust],
             "evidence": [evidence_dict(item) for item in found.evidence(trace)],
             "rules": [check_dict(check, found.measures) for check in trace],
         }
@@ -260,7 +290,8 @@ class Wire:
             "detection": self.detection_dict(record.detection),
         }
         return (
-            f'{to_json(own)[:-1]},"recommendation":{recommendation_json(record.recommendation)},'
+            f'{to_json(own)[:-1]},"cycle":{record.sample.cycle},'
+            f'"recommendation":{recommendation_json(record.recommendation)},'
             f'"released":{released_json(record.released)},"rule_set":{self._rule_set}}}'
         )
 
@@ -271,7 +302,9 @@ class Wire:
         return {
             "event": {name: getattr(record.sample, name) for name in HEADLINE_EVENT},
             "detection": {name: getattr(record.detection, name) for name in HEADLINE_DETECTION},
+            "cycle": record.sample.cycle,
             "recommendation": {"decision": record.recommendation.decision},
+            "released": record.released._asdict(),
         }
 
     def export_row(self, record):
@@ -282,9 +315,11 @@ class Wire:
         found = record.detection
         return (
             *self._event_cells(record.sample, record.truth),
-            found.severity, "|".join(found.codes), found.health_score, found.confidence,
+            record.sample.cycle, found.severity, "|".join(found.codes), found.health, found.health_score,
+            found.margin, found.agreement, trust_cell(found.trust),
             record.recommendation.decision, record.recommendation.action,
-            record.released.decision, "|".join(map(str, record.released.hold_ids)), self.rules.title,
+            *record.released[:4], numbers(record.released.request_ids), numbers(record.released.hold_ids),
+            self.rules.title,
         )
 
     # -- several
@@ -343,6 +378,7 @@ class Wire:
             labels = [record.truth and record.truth.label for record in records]
             yield "label", [self._faults.get(label, -1) for label in labels]
         yield "decision", [self._ranks[record.recommendation.decision] for record in records]
+        yield "released", [self._ranks[record.released.decision] for record in records]
         yield "codes", [self._code_mask(record.detection.codes) for record in records]
         yield "rules", [self._rule_mask(record.detection) for record in records]
 
@@ -385,9 +421,11 @@ class Wire:
             event_fields=self.event_fields,
             normal_label=NORMAL,
             phases=[phase_dict(rules, phase) for phase in self._about["phases"]],
+            standstill=rules.standstill,
             signals=[signal_dict(signal) for signal in rules.signals],
             health=HEALTH,
             required=rules.required,
+            titles=dict(rules.titles),
             codes=[code._asdict() for code in rules.codes],
             rules=[rule_dict(rules, rule) for rule in rules.rules],
             severities=[row._asdict() for row in rules.severities],
@@ -395,20 +433,21 @@ class Wire:
             gates=[gate._asdict() for gate in rules.gates],
             decisions=[dict(row._asdict(), needs=sorted(row.needs)) for row in rules.decision_rows],
             decision_meanings=[row._asdict() for row in rules.decisions],
-            min_confidence=rules.min_confidence,
+            min_margin=rules.min_margin,
+            trust=[row._asdict() for row in rules.trust],
+            statuses=[row._asdict() for row in NE_107.values()],
             alarms=[row._asdict() for row in rules.alarms],
-            alarm_states=[state._asdict() for state in STATES],
+            alarm_states=[dict(state._asdict(), takes=takes(state.name)) for state in STATES],
             priorities=[row._asdict() for row in rules.priorities],
             alarm_targets=[row._asdict() for row in rules.targets],
             max_shelve_min=MAX_SHELVE_MIN,
             asks=[ask_dict(rules, ask) for ask in rules.asks],
-            held_action=HELD_ACTION,
             speeds=SPEEDS,
         )
 
 
 HEALTH = {
-    "name": "health", "title": "Health", "unit": "of 100", "decimals": 0, "low": 0, "high": 100,
+    "name": "health", "title": "Mean health", "unit": "of 100", "decimals": 0, "low": 0, "high": 100,
     "chart": "low", "expected": None,
 }
 
@@ -444,5 +483,6 @@ def rule_dict(rules, rule):
 
 def ask_dict(rules, ask):
     """Return what a decision asks as the JSON object of the API."""
-    needs_note = [verdict for kind, verdict in rules.needs_note if kind == ask.kind]
-    return dict(ask._asdict(), needs_note=needs_note)
+    rows = rules.verdicts_of(ask.kind)
+    needs_note = {name: row.note for name, row in rows.items() if row.note}
+    return dict(ask._asdict(), verdicts=list(rows), needs_note=needs_note)
