@@ -591,6 +591,12 @@ class BetweenTwoStarts(Attacked, unittest.TestCase):
             with self.subTest(place):
                 self.assertRegex(said or "", "damaged|not a database")
 
+    def test_a_file_that_ends_in_the_middle_of_a_page_is_refused_whatever_is_in_use_there(self):
+        whole = stopped()
+        for missing in (1, 2, 4095):
+            said = self.check_start(whole[:-missing], f"{missing} bytes fewer", may_be_same=False)
+            self.assertIn("is damaged: it has been cut short; put a backup in its place", said)
+
     def test_one_flipped_bit_is_a_sentence_or_changes_nothing(self):
         same = self.check_flips(FLIPS, seed=5)
         self.assertLess(same, FLIPS // 2)  # the most of them hit something

@@ -39,6 +39,7 @@ else:
 #   version     of a file: how many of the MIGRATIONS it has seen, and two
 
 BUSY_S = 0.5  # how long to wait for another program's lock
+HEAD_BYTES, MAGIC = 100, b"SQLite format 3\0"  # how every database begins; its page size stands at 16
 APPLICATION_ID = 0x4D4D4454  # "MMDT" in the file's header tells this file from another program's
 
 ENTRY = (
@@ -145,6 +146,21 @@ def cause_of(error, file):
     return cause.format(file=file, says=says), remedy
 
 
+def is_cut_short(path):
+    """Return whether a database ends in the middle of a page, and no log is there that could mend it.
+
+    SQLite itself reads such a file where nothing is in use beyond its end.
+    """
+    if not os.path.exists(path) or (os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal")):
+        return False
+    with open(path, "rb") as file:
+        head = file.read(HEAD_BYTES)
+    if len(head) < HEAD_BYTES or not head.startswith(MAGIC):
+        return False  # no database: that is said elsewhere
+    page = int.from_bytes(head[16:18], "big")
+    return os.path.getsize(path) % (65536 if page == 1 else max(page, 1)) != 0
+
+
 def locked(path):
     """Return FILE.lock, locked till its process ends, even by a kill; CannotOpen where another has it.
 
@@ -157,6 +173,8 @@ def locked(path):
         raise PermissionError("Permission denied")  # before SQLite leaves files with the same fault beside it
     if os.path.exists(path) and os.path.getsize(path) == 1:  # to SQLite this is an empty one
         raise CannotOpen(f"{path} is not a database and is kept as it is: name another file")
+    if is_cut_short(path):
+        raise CannotOpen(f"{path} is damaged: it has been cut short; put a backup in its place")
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
     file = open(os.open(os.path.realpath(path) + ".lock", flags, 0o666), "r+b", buffering=0)
     try:
