@@ -25,7 +25,7 @@ from rules import REPORT
 from simulator import DEFAULT_SEED, MACHINE_ID, SAMPLE_EVENTS, SAMPLE_START, Simulator, checked_seed
 from twin.access import allowed_host
 from twin.application import Application
-from twin.arguments import checked_start
+from twin.arguments import amount, checked_start
 from twin.console import ended_by_signals, say
 from twin.history import DEFAULT_HISTORY, MAX_HISTORY, checked_history
 from twin.machine import Machine
@@ -68,26 +68,12 @@ def start_time(text):
 
 def kept_days(text):
     """Return a number of days as a float; Malformed with the sentence to show."""
-    try:
-        days = float(text)
-    except ValueError:
-        days = None
-    if days is None or not LEAST_DAYS <= days <= MOST_DAYS:
-        wanted = f"a number of days from {LEAST_DAYS:g} to {MOST_DAYS:g}"
-        raise Malformed(f"keep must be {wanted}, not {text[:40]!r}")
-    return days
+    return amount("keep", text, "days", LEAST_DAYS, MOST_DAYS)
 
 
 def notify_minutes(text):
     """Return a number of minutes as a float; Malformed with the sentence to show."""
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = None
-    if minutes is None or not LEAST_MINUTES <= minutes <= MOST_MINUTES:
-        wanted = f"a number of minutes from {LEAST_MINUTES:g} to {MOST_MINUTES:,.0f}"
-        raise Malformed(f"notify-after must be {wanted}, not {text[:40]!r}")
-    return minutes
+    return amount("notify-after", text, "minutes", LEAST_MINUTES, MOST_MINUTES)
 
 
 def notify_hook(text):

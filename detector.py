@@ -109,12 +109,13 @@ class Detection(NamedTuple):
     missing: Tuple[str, ...]  # names of the fields that the rules need, and that are not there or not trusted
     learned: int  # values in the baselines before this sample
 
-    def trace(self):
-        """Return one `Check` a rule, in the order of the rule set."""
+    def trace(self, codes=None):
+        """Return one `Check` a rule, in the order of the rule set: of all, or of the rules of some codes."""
         bounds = self.rules.bounds_in(self.phase)
         if bounds is None:
-            return [_unbounded(rule, self) for rule in self.rules.rules]
-        return [_check(bound, self) for bound in bounds]
+            rules = self.rules.rules
+            return [_unbounded(rule, self) for rule in rules if codes is None or rule.code in codes]
+        return [_check(bound, self) for bound in bounds if codes is None or bound.rule.code in codes]
 
     def evidence(self, trace=None):
         """Return one `Evidence` a code, in the order of the codes; from the trace, where that is there."""

@@ -1,12 +1,11 @@
 // The decision panel: what is released, which is what a person acts on; and below it what the shown
 // sample alone advises, with the gates that led there. All of it comes from the server.
 
-import { NOTHING, NO_DATA, words } from "./format.js";
+import { NOTHING, NOT_TRUSTED, NO_DATA, words } from "./format.js";
 import { byId, element, mark, replace, setText, setTexts } from "./dom.js";
 import { decisionRank, standstillOf } from "./model.js";
 import { shownReleased } from "./store.js";
 
-const NOT_TRUSTED = "telemetry is not trusted";
 const GATE_MARKS = { passed: "✓", stopped: "■", not_reached: "–" };
 
 export function renderDecision(state, record) {

@@ -2,6 +2,7 @@
 
 export const NO_DATA = "no data";
 export const NOTHING = "–";
+export const NOT_TRUSTED = "telemetry is not trusted";
 
 // Return a value with so many decimals, or "no data" where there is none.
 export function numberText(value, decimals) {

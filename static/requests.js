@@ -10,6 +10,7 @@ import {
   evidenceText,
   openRequests,
   requestTitle,
+  requestsOf,
 } from "./asked.js";
 import { byId, element, mark, replace, setText } from "./dom.js";
 import { words } from "./format.js";
@@ -141,8 +142,7 @@ function alarmLink(id) {
 
 // Return the ways from an alarm to the requests that it belongs to, as far as they are listed.
 export function requestLinks(state, { request_ids: ids = [] }) {
-  const known = [...state.people.holds, ...state.people.reviews];
-  const own = known.filter(({ id }) => ids.includes(id));
+  const own = requestsOf(state).filter(({ id }) => ids.includes(id));
   return own.map(({ kind, id }) => {
     const attributes = {
       class: "asked-by",

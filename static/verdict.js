@@ -2,13 +2,12 @@
 // decision has a file of its own. All of it comes from the server.
 
 import { renderDecision } from "./decision.js";
-import { NOTHING, NO_DATA, words } from "./format.js";
+import { NOTHING, NOT_TRUSTED, NO_DATA, words } from "./format.js";
 import { byId, element, mark, replace, row, setText } from "./dom.js";
 import { rankOfIndex, severityRank, signalOf, trustGate } from "./model.js";
 
 const GOOD_RANK = 0;
 const BAD_RANK = 4;
-const NOT_TRUSTED = "telemetry is not trusted";
 
 export function renderVerdict(state, record) {
   renderHealth(state, record);

@@ -156,7 +156,7 @@ class EveryCombination(unittest.TestCase):
         shows = {"feed_mismatch": FEED, "sensor_dropout": LOST, "operator_stop": CUT}
         tried = Counter()
         for names, _, line in self.lines:
-            holds = line.machine.requests.open_holds()
+            holds = line.machine.requests.open_of("hold")
             for hold, shown in product(holds, ("its cause", "no telemetry", "an odd clock")):
                 values = {"its cause": shows[hold.cause], "no telemetry": LOST}.get(shown, {"at_s": 0.5})
                 with self.subTest(standing=names, shown=shown, hold=hold.cause):

@@ -29,6 +29,22 @@ def whole_number(name, value, low, high, of=""):
     return int(text)
 
 
+def amount(name, text, unit, low, high):
+    """Return a text as a float from low to high, of a unit; Malformed with the sentence to show.
+
+    >>> amount("keep", "0.5", "days", 0.01, 36500.0)
+    0.5
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = None
+    if value is None or not low <= value <= high:
+        most = f"{high:g}" if high < 1e5 else f"{high:,.0f}"  # so many digits need their comma
+        raise Malformed(f"{name} must be a number of {unit} from {low:g} to {most}, not {text[:SHOWN]!r}")
+    return value
+
+
 def checked_start(value):
     """Return an ISO 8601 time as an aware UTC datetime; a time without a zone is taken as UTC.
 

@@ -44,6 +44,11 @@ class Claim(NamedTuple):
     delay_s: float  # for which the codes must be gone
     looked: int = 0  # samples that could have proved it
 
+    @property
+    def named(self):
+        """Return its codes in words."""
+        return spoken("+".join(self.codes))
+
 
 class Proof(NamedTuple):
     """What one sample says of a claim."""
@@ -86,7 +91,7 @@ def _stood(claim, proof):
 
 
 def _gone(claim, proof):
-    named = spoken(" and ".join(claim.codes))
+    named = claim.named
     is_gone = proof.gone_s is not None and proof.gone_s >= claim.delay_s
     at = f"at sample {proof.sequence}"
     if is_gone and proof.is_made:
@@ -109,8 +114,8 @@ def waits_for(claim):
     if claim.what == STANDS:
         return f"the process must stand within {claim.samples} samples"
     made = f"{spoken(claim.change)} must be done, and " if claim.change else ""
-    named = spoken(" and ".join(claim.codes))
-    return f"{made}{named} must be gone for {claim.delay_s:g} s of cutting, within {claim.samples} samples"
+    gone = f"{claim.named} must be gone for {claim.delay_s:g} s of cutting"
+    return f"{made}{gone}, within {claim.samples} samples"
 
 
 class Claims:
@@ -131,8 +136,8 @@ class Claims:
         )
         proof = self._proof(claim, look)
         if verdict.claim == GOES and proof.gone_s is not None and proof.gone_s >= delay_s:
-            named = spoken(" and ".join(claim.codes))
-            return Finding(UNPROVABLE, f"{named} {verb(named, 'was', 'were')} gone before the answer")
+            was = verb(claim.named, "was", "were")
+            return Finding(UNPROVABLE, f"{claim.named} {was} gone before the answer")
         finding = self._unseen(claim) or turned(claim, proof._replace(counts=False))[1]
         if finding:
             return finding

@@ -15,7 +15,7 @@ Out: what is `Released`, and what the log should say of requests. It decides whi
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
-from twin.asked import Look
+from twin.asked import HOLD, Look
 from twin.readback import fields_in
 from twin.released import Advice
 from twin.requests import Requests
@@ -54,10 +54,9 @@ def strength_of(found, cause):
     """Return how far a sample is beyond the limits of a cause, as a share; 0 by z-scores alone."""
     if not found.codes:
         return 0.0
-    codes = cause.split("+")
-    fired = [check for check in found.trace() if check.state == "fired" and not is_z(check)]
-    own = [check for check in fired if check.name.partition(".")[0] in codes]
-    return max([1.0 if check.share is None else check.share for check in own], default=0.0)
+    trace = found.trace(cause.split("+"))
+    fired = [check for check in trace if check.state == "fired" and not is_z(check)]
+    return max([1.0 if check.share is None else check.share for check in fired], default=0.0)
 
 
 def is_z(check):
@@ -112,7 +111,7 @@ class Gate:
     def confirm(self, number, person):
         """Confirm the check of a hold; return (it, the codes that no hold waits for any more)."""
         hold = self.requests.confirm(number, self.look(), person)
-        held = {code for request in self.requests.open_holds() for code in request.codes}
+        held = {code for request in self.requests.open_of(HOLD) for code in request.codes}
         return hold, [code.name for code in self._rules.codes if code.name not in held]
 
     def answer(self, number, verdict, change, person):

@@ -17,7 +17,7 @@ escalation of what still stands may then come once more: whether it came before,
 from math import inf
 from typing import NamedTuple
 
-from twin.alarmstates import STATES
+from twin.alarms import UNANSWERED
 from twin.sample import Unknown
 
 # ---------------------------------------------------------------------------------------------
@@ -31,7 +31,6 @@ from twin.sample import Unknown
 ALARM = "alarm"
 HOLD = "hold"
 ESCALATION = "escalation"
-UNANSWERED = frozenset(state.name for state in STATES if state.unanswered)
 OPEN = "open"
 MOST_LETTERS = 600  # of one field; what is longer is cut
 MOST_TEXT = 1_200  # letters of what a chat shows

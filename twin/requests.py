@@ -102,9 +102,13 @@ class Requests:
         self._last_id = 0
         self._list_open()
 
+    def _standing(self):
+        """Return the open requests, oldest first."""
+        return [self._requests[number] for number in sorted(self._open.values())]
+
     def _list_open(self):
         """Make anew what follows from the requests that are open."""
-        found = [self._requests[number] for number in sorted(self._open.values())]
+        found = self._standing()
         self.standing = tuple([Standing(*[getattr(one, name) for name in Standing._fields]) for one in found])
         self.holds = tuple([request.id for request in found if request.kind == HOLD])
 
@@ -231,21 +235,16 @@ class Requests:
         """Answer "done" for the interventions that an action is the remedy of; return the answered ones."""
         verdicts = self._rules.verdicts_of(WORK).values()
         done = next((row.name for row in verdicts if row.claim == IS_GONE and not row.note), None)
-        own = [request for request in self._open_of(WORK) if set(request.codes) & set(codes)]
+        own = [request for request in self.open_of(WORK) if set(request.codes) & set(codes)]
         return [self._answer(request, done, "", look, person) for request in own if done]
-
-    def open_holds(self):
-        """Return the holds that are open, oldest first."""
-        return self._open_of(HOLD)
 
     def review_of(self, code):
         """Return the open review that a code is a cause of; None where there is none."""
-        return next((request for request in self._open_of(REVIEW) if code in request.codes), None)
+        return next((request for request in self.open_of(REVIEW) if code in request.codes), None)
 
-    def _open_of(self, kind):
+    def open_of(self, kind):
         """Return the open requests of a kind, oldest first."""
-        found = [self._requests[number] for number in sorted(self._open.values())]
-        return [request for request in found if request.kind == kind]
+        return [request for request in self._standing() if request.kind == kind]
 
     def _stop(self, review, moment, person):
         """Return the hold that a person's stop makes; one that is open already also waits for this cause."""
